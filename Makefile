@@ -1,0 +1,63 @@
+# Voronka: everything is done by these. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo refresh serve test lint status stop clean distclean env requirements
+
+CORE := .voronka/envs/core
+VORONKA := $(CORE)/bin/python -m voronka
+DEV := .voronka/envs/dev/bin
+# The first of these that is 3.10–3.12; PYTHON=… chooses another.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3,10) <= sys.version_info[:2] <= (3,12))' 2>/dev/null && command -v $$p && break; done)
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
+
+demo: $(CORE)/.stamp ## everything on this machine with an invented company; again to repair and refresh
+	@exec $(VORONKA) demo
+
+refresh: $(CORE)/.stamp ## load the portal in .env (else the demonstration), build, test, publish
+	@exec $(VORONKA) refresh
+
+serve: $(CORE)/.stamp ## start the dashboards on what is loaded
+	@exec $(VORONKA) serve
+
+test: $(CORE)/.stamp ## set up what tests need, then pytest (ARGS="-k word" narrows)
+	@$(VORONKA) prepare-tests
+	@$(DEV)/python -m pytest $(ARGS)
+
+lint: $(CORE)/.stamp ## ruff, sqlfluff, YAML, the dashboards' bundle
+	@$(VORONKA) prepare-lint
+	@$(DEV)/ruff check .
+	@$(DEV)/ruff format --check .
+	@$(DEV)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
+	@$(DEV)/yamllint --strict .
+	@$(DEV)/python superset/server/sync_datasets.py --check
+
+status: $(CORE)/.stamp ## what runs, where, how fresh, and the logins
+	@$(VORONKA) status
+
+stop: $(CORE)/.stamp ## end everything that was started
+	@$(VORONKA) stop
+
+clean: $(CORE)/.stamp ## stop; remove data, secrets and logs
+	@$(VORONKA) clean
+
+distclean: $(CORE)/.stamp ## the same, and the installed environments
+	@$(VORONKA) clean --everything
+
+env: $(CORE)/.stamp ## variables for meltano and dbt by hand: README says how
+	@$(VORONKA) environment
+
+requirements: $(CORE)/.stamp ## pin requirements/*.in anew
+	@for n in requirements/*.in; do echo $$n; $(CORE)/bin/uv pip compile --universal --python-version 3.10 \
+		--generate-hashes --no-header --no-annotate -q $$n -o $${n%.in}.txt || exit 1; done
+
+$(CORE)/.stamp: requirements/core.txt
+	@test -n "$(PYTHON)" || { echo "Voronka needs Python 3.10, 3.11 or 3.12, and finds none. Install one, or name it: make demo PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "First run: preparing $(CORE) with $(PYTHON) …" >&2
+	@rm -rf $(CORE) && mkdir -p $(CORE)
+	@$(PYTHON) -m venv $(CORE) || { echo "Python's venv module is missing: on Debian, apt install python3-venv" >&2; exit 1; }
+	@$(CORE)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/core.txt || \
+		{ echo "The packages of requirements/core.txt could not be installed: check the network, then run the command again." >&2; exit 1; }
+	@touch $@

@@ -1,0 +1,293 @@
+"""The commands behind `make`. Each is safe to repeat, to interrupt and to run after a crash."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import click
+import fasteners
+import psycopg
+
+from voronka import dashboards, environments, paths, postgres, supervision
+from voronka import refresh as refreshing
+from voronka.failure import Failure
+from voronka.progress import Steps
+from voronka.settings import Settings
+from voronka.supervision import Program
+
+
+class Command(click.Group):
+    """Turns a Failure into one red message and exit code 1; Ctrl-C into exit code 130."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except Failure as failure:
+            click.secho(f"\nvoronka: {failure}", fg="red", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=Command)
+def main() -> None:
+    """Run Voronka on this machine."""
+    os.umask(0o022)
+    # `make` and terminals end us with TERM or HUP as well as with Ctrl-C: clean up alike.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the installation's lock: two refreshes at once would publish each other's halves.
+
+    The lock is the kernel's: it is gone with its process, however that ended.
+    """
+    paths.HOME.mkdir(parents=True, exist_ok=True)
+    lock = fasteners.InterProcessLock(paths.HOME / "lock")
+    if not lock.acquire(blocking=False):
+        raise Failure(f"Another voronka command is at work in {paths.HOME}. Wait for it, or stop it with Ctrl-C, and run this again.")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _leaving_nothing(settings: Settings) -> Iterator[None]:
+    """Ctrl-C ends what runs; a Failure leaves the services up for a look."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.secho("\nInterrupted: ending everything that was started …", fg="yellow", err=True)
+        supervision.stop(settings)
+        click.secho("Nothing is left running. `make demo` goes on from here.", fg="yellow", err=True)
+        sys.exit(130)
+
+
+def _programs(settings: Settings) -> dict[str, Program]:
+    demo = settings.demo
+    portal = [str(paths.executable("demo", "python")), "-m", "demo", "serve"]
+    portal += ["--port", str(settings.port("VORONKA_PORTAL_PORT")), "--timezone", settings.timezone]
+    portal += ["--seed", demo["seed"], "--start", demo["start"], "--scale", demo["scale"]]
+    superset = [str(paths.executable("superset", "gunicorn")), "-c", str(dashboards.SERVER / "gunicorn.conf.py"), "superset.app:create_app()"]
+    return {
+        "postgres": Program(
+            "postgres", postgres.command(settings), settings.port("VORONKA_PG_PORT"), "VORONKA_PG_PORT", postgres.system_user(), "INT"
+        ),
+        "portal": Program("portal", portal, settings.port("VORONKA_PORTAL_PORT"), "VORONKA_PORTAL_PORT"),
+        "superset": Program("superset", superset, settings.port("VORONKA_SUPERSET_PORT"), "VORONKA_SUPERSET_PORT"),
+    }
+
+
+def _supervised(settings: Settings) -> dict[str, Program]:
+    """supervisord with our programs, each with the environment it needs; the portal's token travels there too."""
+    env = settings.environment(demo=True)
+    env = {**dashboards.environment(settings, env), "VORONKA_DEMO_TOKEN": settings.secrets["DEMO_TOKEN"]}
+    for name in ("HOME", "LANG", "USER"):
+        if name in os.environ:
+            env[name] = os.environ[name]
+    # The webhook of a real portal is no business of the services.
+    env.pop("BITRIX24_WEBHOOK_URL")
+    programs = _programs(settings)
+    supervision.ensure_supervisor(list(programs.values()), settings, env)
+    return programs
+
+
+def _start_database(settings: Settings, programs: dict[str, Program]) -> None:
+    supervision.start(programs["postgres"], settings)
+    supervision.wait_until(lambda: postgres.is_ready(settings), "postgres", 60, settings)
+    postgres.provision(settings)
+
+
+def _process_environment(settings: Settings, *, demo: bool) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DBT_", "MELTANO_", "TAP_", "TARGET_", "SUPERSET_"))}
+    return {**inherited, **settings.environment(demo=demo)}
+
+
+@main.command()
+def demo() -> None:
+    """Everything on this machine: invented company, warehouse, dashboards; again to repair and refresh."""
+    settings = Settings()
+    with _alone(), _leaving_nothing(settings):
+        steps = Steps(7)
+        env = _process_environment(settings, demo=True)
+        with steps.step("Environments from requirements/"):
+            made = [environments.prepare(name) for name in environments.RUNTIME]
+            made.append(environments.prepare_plugins(env))
+            if not any(made):
+                click.echo("      all as pinned")
+        with steps.step("PostgreSQL 18, embedded"):
+            postgres.initialise(settings)
+            programs = _supervised(settings)
+            _start_database(settings, programs)
+        with steps.step("Demonstration portal"):
+            supervision.start(programs["portal"], settings)
+            supervision.wait_until(lambda: _answers(settings.port("VORONKA_PORTAL_PORT")), "portal", 120, settings)
+        # Superset's metadata does not wait for the data: two cores, two things at once.
+        with ThreadPoolExecutor(1) as aside:
+            migrated = aside.submit(dashboards.migrate, settings, env)
+            try:
+                with steps.step("Refresh: extract, build, test, publish (meltano run refresh)"):
+                    refreshing.refresh(settings, demo=True)
+            finally:
+                failed = migrated.exception()
+            if failed:
+                raise failed
+        with steps.step("Dashboards: import, roles, logins"):
+            dashboards.import_assets(settings, env)
+        with steps.step("Superset"):
+            supervision.start(programs["superset"], settings)
+            supervision.wait_until(lambda: dashboards.is_healthy(settings), "superset", 120, settings)
+        with steps.step("Check: every chart of the first dashboard returns rows"):
+            dashboards.verify(settings, env)
+    click.echo("\n" + steps.summary())
+    click.secho(f"\nДашборд:  {dashboards.url(settings)}/superset/dashboard/{dashboards.FIRST_DASHBOARD}/", fg="green", bold=True)
+    for login, password, purpose in dashboards.logins(settings).values():
+        click.echo(f"  {login:10} {password:24} {purpose}")
+    click.echo("make status · make stop · make help")
+
+
+def _answers(port: int) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@main.command()
+def refresh() -> None:
+    """Load the portal in .env (or the demonstration), build, test, publish."""
+    settings = Settings()
+    demo = not settings.portal_webhook
+    with _alone(), _leaving_nothing(settings):
+        steps = Steps(3)
+        env = _process_environment(settings, demo=demo)
+        with steps.step("Environments from requirements/"):
+            environments.prepare("meltano")
+            environments.prepare("demo")
+            environments.prepare("superset")
+            environments.prepare_plugins(env)
+        with steps.step("Services"):
+            postgres.initialise(settings)
+            programs = _supervised(settings)
+            _start_database(settings, programs)
+            if demo:
+                supervision.start(programs["portal"], settings)
+                supervision.wait_until(lambda: _answers(settings.port("VORONKA_PORTAL_PORT")), "portal", 120, settings)
+        with steps.step("Refresh: extract, build, test, publish (meltano run refresh)"):
+            refreshing.refresh(settings, demo=demo)
+    click.echo("\n" + steps.summary())
+    if not dashboards.is_healthy(settings):
+        click.echo("\nThe numbers are published. `make serve` starts the dashboards.")
+
+
+@main.command()
+def serve() -> None:
+    """Start the services and the dashboards without loading anything."""
+    settings = Settings()
+    with _alone(), _leaving_nothing(settings):
+        steps = Steps(3)
+        env = _process_environment(settings, demo=not settings.portal_webhook)
+        with steps.step("Services"):
+            environments.prepare("superset")
+            environments.prepare("demo")
+            postgres.initialise(settings)
+            programs = _supervised(settings)
+            _start_database(settings, programs)
+        with steps.step("Dashboards: import, roles, logins"):
+            dashboards.migrate(settings, env)
+            dashboards.import_assets(settings, env)
+        with steps.step("Superset"):
+            supervision.start(programs["superset"], settings)
+            supervision.wait_until(lambda: dashboards.is_healthy(settings), "superset", 120, settings)
+    click.secho(f"\n{dashboards.url(settings)}", fg="green", bold=True)
+    for login, password, purpose in dashboards.logins(settings).values():
+        click.echo(f"  {login:10} {password:24} {purpose}")
+
+
+@main.command()
+def status() -> None:
+    """What runs, where, and how fresh the numbers are."""
+    settings = Settings()
+    states = supervision.statuses(settings)
+    for name, program in _programs(settings).items():
+        state, words = states.get(name, ("STOPPED", ""))
+        colour = {"RUNNING": "green", "STARTING": "yellow"}.get(state, "red" if state == "FATAL" else None)
+        click.echo(f"{name:10} {click.style(f'{state.lower():9}', fg=colour)} port {program.port:<6} {words}")
+    try:
+        with psycopg.connect(settings.warehouse.url("bi"), connect_timeout=3) as warehouse:
+            row = warehouse.execute("select data_as_of_label, status, message from marts.mart_health__freshness").fetchone()
+            click.echo(f"{row[0]} ({row[1]}). {row[2]}" if row else "No refresh has been recorded yet.")
+    except psycopg.OperationalError:
+        click.echo("The warehouse does not answer.")
+    except psycopg.Error:
+        click.echo("Nothing has been published yet: `make demo` or `make refresh`.")
+    if states.get("superset", ("",))[0] == "RUNNING":
+        click.echo(f"{dashboards.url(settings)}/superset/dashboard/{dashboards.FIRST_DASHBOARD}/")
+        for login, password, purpose in dashboards.logins(settings).values():
+            click.echo(f"  {login:10} {password:24} {purpose}")
+
+
+@main.command()
+def stop() -> None:
+    """End everything that was started."""
+    ended = supervision.stop(Settings())
+    click.echo(f"{ended} processes ended." if ended else "Nothing was running.")
+
+
+@main.command()
+@click.option("--everything", is_flag=True, help="The installed environments too.")
+def clean(everything: bool) -> None:
+    """Stop, and remove the data, the secrets and the logs."""
+    settings = Settings()
+    with _alone():
+        supervision.stop(settings)
+        for entry in paths.HOME.iterdir():
+            if entry in (paths.ENVIRONMENTS, paths.HOME / "lock"):
+                continue
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        if everything:
+            shutil.rmtree(paths.MELTANO_HOME, ignore_errors=True)
+    click.echo("Data, secrets and logs are removed." + (" Environments too." if everything else ""))
+    if everything:
+        # Last: this very program lives there.
+        shutil.rmtree(paths.ENVIRONMENTS, ignore_errors=True)
+
+
+@main.command()
+def environment() -> None:
+    """Shell lines with every variable, for `meltano` and `dbt` by hand."""
+    settings = Settings()
+    for name, value in settings.environment(demo=not settings.portal_webhook).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@main.command("prepare-tests")
+def prepare_tests() -> None:
+    """Everything that `pytest` needs and does not make itself."""
+    settings = Settings()
+    with _alone():
+        steps = Steps(2)
+        with steps.step("Environments from requirements/"):
+            for name in environments.RUNTIME:
+                environments.prepare(name)
+            environments.prepare_plugins(_process_environment(settings, demo=True))
+            environments.prepare_development()
+        with steps.step("Browser"):
+            environments.prepare_browser()
+            click.echo(f"      {environments.browser() or 'none'}")
+
+
+@main.command("prepare-lint")
+def prepare_lint() -> None:
+    """The environment of the linters."""
+    with _alone():
+        environments.prepare_development()

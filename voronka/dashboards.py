@@ -1,0 +1,92 @@
+"""Superset: its metadata database, the bundle in git, its users, its web server."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import httpx
+import psycopg
+
+from voronka import paths, progress
+from voronka.settings import Settings
+
+SERVER = paths.ROOT / "superset" / "server"
+FIRST_DASHBOARD = "kpi-otdela-prodazh"
+
+
+def url(settings: Settings) -> str:
+    return f"http://127.0.0.1:{settings.port('VORONKA_SUPERSET_PORT')}"
+
+
+def logins(settings: Settings) -> dict[str, tuple[str, str, str]]:
+    """Who may enter: by role name (login, password, what it is for)."""
+    return {
+        "admin": ("admin", settings.secrets["ADMIN_PASSWORD"], "администратор: всё, и правка дашбордов"),
+        "director": ("director", settings.secrets["DIRECTOR_PASSWORD"], "руководитель: просмотр дашбордов"),
+    }
+
+
+def environment(settings: Settings, env: dict[str, str]) -> dict[str, str]:
+    """Superset reads relative dates by the clock of its own process: give it the portal's zone."""
+    return {
+        **env,
+        "TZ": settings.timezone,
+        "PATH": f"{paths.executable('superset', 'x').parent}:{env['PATH']}",
+        "VORONKA_SUPERSET_PORT": str(settings.port("VORONKA_SUPERSET_PORT")),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _script(name: str) -> list[str]:
+    return [str(paths.executable("superset", "python")), str(SERVER / f"{name}.py")]
+
+
+def migrate(settings: Settings, env: dict[str, str]) -> None:
+    """Bring the metadata database to the installed Superset's version, with its built-in roles; skipped when it is there."""
+    wanted = hashlib.sha256((paths.REQUIREMENTS / "superset.txt").read_bytes()).hexdigest()
+    uri = settings.environment(demo=True)["SUPERSET_DATABASE_URI"].replace("+psycopg2", "")
+    with psycopg.connect(uri, autocommit=True) as metadata:
+        metadata.execute("create table if not exists voronka_migrated (fingerprint text primary key)")
+        if metadata.execute("select 1 from voronka_migrated where fingerprint = %s", [wanted]).fetchone():
+            return
+        superset = paths.executable("superset", "superset")
+        ours = environment(settings, env)
+        progress.run([superset, "db", "upgrade"], log="superset-migrate", env=ours, cwd=paths.HOME)
+        progress.run([superset, "init"], log="superset-init", env=ours, cwd=paths.HOME)
+        metadata.execute("delete from voronka_migrated")
+        metadata.execute("insert into voronka_migrated values (%s)", [wanted])
+
+
+def import_assets(settings: Settings, env: dict[str, str]) -> None:
+    """Import the bundle, all of it or nothing, then roles, rights and users."""
+    ours = environment(settings, env)
+    progress.run([*_script("import_assets")], log="superset-import", env=ours, cwd=paths.HOME, show=r"^(imported .*)$")
+    people = json.dumps(
+        {role: {"username": login, "password": password} for role, (login, password, _) in logins(settings).items()}
+    )
+    progress.run([*_script("provision")], log="superset-provision", env=ours, cwd=paths.HOME, stdin=people)
+
+
+def is_healthy(settings: Settings) -> bool:
+    try:
+        return httpx.get(f"{url(settings)}/health", timeout=5).text == "OK"
+    except httpx.HTTPError:
+        return False
+
+
+def verify(settings: Settings, env: dict[str, str]) -> None:
+    """Ask for every chart of the first dashboard as a viewer's browser does.
+
+    Raises:
+        Failure: a chart answers with an error or without rows.
+    """
+    login, password, _ = logins(settings)["director"]
+    progress.run(
+        [*_script("verify"), FIRST_DASHBOARD, "--url", url(settings)],
+        log="superset-verify",
+        env=environment(settings, env),
+        cwd=paths.HOME,
+        stdin=json.dumps({"username": login, "password": password}),
+        show=r"^(verified .*|.*(?:error|empty).*)$",
+    )

