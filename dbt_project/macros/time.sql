@@ -1,0 +1,44 @@
+{% macro portal_timezone() %}
+  {{- var('timezone', none) or env_var('VORONKA_TIMEZONE', 'Europe/Moscow') -}}
+{% endmacro %}
+
+
+{% macro as_of() %}
+  {#- "Now" of the whole warehouse. Live: the moment the run began. With the variable as_of: the end of that day
+      in the portal's zone. Events are kept while `event_at < as_of`. -#}
+  {%- if var('as_of', none) is not none -%}
+    {%- set day = var('as_of') | string -%}
+    {%- if not modules.re.fullmatch('\\d{4}-\\d{2}-\\d{2}', day) -%}
+      {{ exceptions.raise_compiler_error("Variable as_of is '" ~ day ~ "': write a day as YYYY-MM-DD") }}
+    {%- endif -%}
+    (cast(cast('{{ day }}' as date) + 1 as timestamp) at time zone '{{ portal_timezone() }}')
+  {%- else -%}
+    cast('{{ run_started_at.isoformat() }}' as timestamptz)
+  {%- endif -%}
+{% endmacro %}
+
+
+{% macro as_of_date() %}
+  {#- The portal's calendar day in which as_of falls; midnight ends the day before, it does not begin the next. -#}
+  cast(({{ as_of() }} - interval '1 microsecond') at time zone '{{ portal_timezone() }}' as date)
+{%- endmacro %}
+
+
+{% macro local_date(moment) %}
+  cast({{ moment }} at time zone '{{ portal_timezone() }}' as date)
+{%- endmacro %}
+
+
+{% macro local_time(moment) %}
+  ({{ moment }} at time zone '{{ portal_timezone() }}')
+{%- endmacro %}
+
+
+{% macro local_midnight(day) %}
+  (cast({{ day }} as timestamp) at time zone '{{ portal_timezone() }}')
+{%- endmacro %}
+
+
+{% macro days_between(earlier, later) %}
+  cast(extract(epoch from {{ later }} - {{ earlier }}) / 86400.0 as numeric)
+{%- endmacro %}
