@@ -1,0 +1,323 @@
+"""Streams: how each mode of the catalogue turns pages into records, and what it remembers between runs.
+
+A stream plans (reads its state), fetches (a generator that touches no shared state, so that it may run in a thread of
+its own) and emits (writes records, then the state that belongs to them). Planning and emitting belong to one thread.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from tap_rest_api_msdk.streams import DynamicStream
+
+from tap_bitrix24 import batch, records
+from tap_bitrix24.batch import Listing, Row, Total
+from tap_bitrix24.catalogue import Spec
+from tap_bitrix24.errors import NOT_OFFERED, StreamRefused
+from tap_bitrix24.ledger import Entry
+
+if TYPE_CHECKING:
+    from singer_sdk.mapper import StreamMap
+
+    from tap_bitrix24.tap import TapBitrix24
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "modified_at": {"type": ["string", "null"]},
+        "payload": {"type": "object"},
+    },
+}
+EPOCH = "1970-01-01T00:00:00+00:00"
+"""Stands for a missing moment where it is part of the key."""
+
+
+@dataclass
+class Plan:
+    """What a fetch starts from.
+
+    `since` opens the window (None: everything), `after` is the last id already delivered, `bookmark` is what the next
+    run's window will open at, `first` says that no earlier run was completed, `version` marks the rows of a full load.
+    """
+
+    since: str | None = None
+    after: str = "0"
+    bookmark: str | None = None
+    first: bool = True
+    resumed: bool = False
+    version: int | None = None
+
+
+@dataclass
+class Chunk:
+    """Records ready to be written, and the id up to which the stream is complete once they are (None: no cursor)."""
+
+    lines: list[bytes]
+    after: str | None = None
+    complete: bool = field(default=True)
+    """False where the portal did not show everything, so that absent rows must not be taken for deleted ones."""
+
+
+class BitrixStream(DynamicStream):
+    """A stream with records of the fixed shape {"id", "modified_at", "payload"}."""
+
+    def __init__(
+        self, tap: TapBitrix24, name: str, *, path: str, mode: str, key: list[str], replicated: bool
+    ) -> None:
+        super().__init__(
+            tap=tap,
+            name=name,
+            path=path,
+            records_path="$.result[*]",
+            primary_keys=key,
+            replication_key="modified_at" if replicated else None,
+            schema=SCHEMA,
+        )
+        self.tap = tap
+        self.mode = mode
+        self.logger = tap.logger.getChild(name)
+        self.entry = Entry(tap.run_id, name, mode)
+
+    @property
+    def url_base(self) -> str:
+        """The portal's address without the webhook: requests are made by the tap's client."""
+        return self.tap.client.webhook.base
+
+    @property
+    def stream_maps(self) -> list[StreamMap]:
+        """The SDK's identity map, without its log line a stream."""
+        return self._tap.mapper.stream_maps[self.name]
+
+    # --- to be given by subclasses ------------------------------------------------------------------------------
+
+    def plan(self) -> Plan:
+        return Plan()
+
+    def fetch(self, plan: Plan) -> Iterator[Chunk]:
+        raise NotImplementedError
+
+    # --- shared -------------------------------------------------------------------------------------------------
+
+    def emit(self, plan: Plan, chunk: Chunk) -> None:
+        """Write a chunk and then, where the stream can be resumed, the state that says so."""
+        records.write(chunk.lines)
+        self.entry.rows += len(chunk.lines)
+        if chunk.after is not None:
+            self.stream_state["cursor"] = {
+                "since": plan.since,
+                "after": chunk.after,
+                "bookmark": plan.bookmark,
+                "first": plan.first,
+            }
+            self._flush_state()
+
+    def finish(self, plan: Plan, *, complete: bool) -> None:
+        """Everything is written: move the bookmark, and let the loader mark what a full load no longer held."""
+        if plan.version is not None:
+            if complete and self.entry.rows:
+                message = {"type": "ACTIVATE_VERSION", "stream": self.name, "version": plan.version}
+                records.write([orjson.dumps(message) + b"\n"])
+            else:
+                self.logger.warning(
+                    "%s: the portal showed less than it counts; no row is marked as deleted", self.name
+                )
+        state = self.stream_state
+        state.pop("cursor", None)
+        if self.replication_key and plan.bookmark:
+            state["replication_key"] = self.replication_key
+            state["replication_key_value"] = plan.bookmark
+        self._flush_state()
+
+    def _flush_state(self) -> None:
+        self._is_state_flushed = False
+        self._write_state_message()
+
+    def get_records(self, context: Any) -> Iterable[dict[str, Any]]:
+        """Records as the SDK's own callers expect them."""
+        for chunk in self.fetch(self.plan()):
+            for line in chunk.lines:
+                yield orjson.loads(line)["record"]
+
+    def _sync_records(self, context: Any = None, *, write_messages: bool = True) -> Generator[dict, Any, Any]:
+        """The SDK's way in (`--test`, its standard tests): fetch and emit in one thread, within a record limit."""
+        plan, limit, complete = self.plan(), self.ABORT_AT_RECORD_COUNT, True
+        self.entry.start()
+        for chunk in self.fetch(plan):
+            if limit is not None:
+                chunk = Chunk(chunk.lines[: limit - self.entry.rows])
+            complete = complete and chunk.complete
+            if write_messages:
+                self.emit(plan, chunk)
+            yield from (orjson.loads(line)["record"] for line in chunk.lines)
+            if limit is not None and self.entry.rows >= limit:
+                break
+        if limit is None:
+            self.finish(plan, complete=complete)
+        self._flush_state()
+
+
+class CatalogueStream(BitrixStream):
+    """A stream of streams.yml."""
+
+    def __init__(self, tap: TapBitrix24, spec: Spec) -> None:
+        super().__init__(
+            tap, spec.name, path=spec.method, mode=spec.mode, key=spec.key, replicated=spec.bookmarked
+        )
+        self.spec = spec
+
+    def plan(self) -> Plan:
+        """Resume where an interrupted run stopped, else open a window at the bookmark.
+
+        The next bookmark is the portal's clock when the first attempt began, less the overlap: never a value seen,
+        since a card modified behind the cursor during the run would be lost.
+        """
+        if self.mode == "full":
+            return Plan(version=int(time.time() * 1000))
+        if not self.spec.bookmarked:
+            return Plan()
+        state = self.stream_state
+        cursor = state.get("cursor")
+        if isinstance(cursor, dict) and {"since", "after", "bookmark", "first"} <= cursor.keys():
+            self.logger.info("%s: resuming after id %s", self.name, cursor["after"])
+            return Plan(**cursor, resumed=True)
+        since = state.get("replication_key_value")
+        bookmark = (self.tap.portal.server_time - self.tap.overlap).isoformat()
+        if since is None:
+            return Plan(since=self.tap.start_date if self.spec.dated else None, bookmark=bookmark)
+        if self.mode == "window":
+            since = (dt.datetime.fromisoformat(since) - self.tap.calls_window).isoformat()
+        return Plan(since=since, bookmark=bookmark, first=False)
+
+    def fetch(self, plan: Plan) -> Iterator[Chunk]:
+        """Read the stream from the portal; a portal without an optional feature has no rows of it."""
+        self.entry.window_from = plan.since
+        modes = {"full": self._all, "snapshot": self._all, "owners": self._owners}
+        writer = records.RecordWriter(self.name, self.spec.drop, plan.version)
+        for listing in self.spec.listings:
+            try:
+                yield from modes.get(self.mode, self._changed)(plan, listing, writer)
+            except StreamRefused as refusal:
+                if not (self.spec.optional and refusal.code in NOT_OFFERED):
+                    raise
+                self.logger.info(
+                    "%s: not offered by this portal (%s), taken as empty", self.name, refusal.code
+                )
+
+    def _changed(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
+        total = Total()
+        for rows in self._walk(plan, listing, self.spec.modified, total):
+            yield Chunk(writer.lines([self._record(row) for row in rows]), after=str(rows[-1][listing.id]))
+        self._count(total, plan)
+
+    def _walk(
+        self, plan: Plan, listing: Listing, modified: tuple[str, ...], total: Total | None
+    ) -> Iterator[list[Row]]:
+        window = [(f"{listing.filter}[>={modified[0]}]", plan.since)] if plan.since else []
+        return batch.keyset(
+            self.tap.client,
+            listing,
+            window=window,
+            after=plan.after,
+            usage=self.entry.usage,
+            total=total,
+            commands=self.tap.batch_size,
+        )
+
+    def _count(self, total: Total, plan: Plan) -> None:
+        """Keep the portal's count of the window; what is left of an interrupted run has none."""
+        if total.value is None or total.value < 0 or plan.resumed:
+            return
+        self.entry.portal_total = total.value
+
+    def _all(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
+        day = self.tap.portal.server_time.date().isoformat() if self.mode == "snapshot" else None
+        if self.spec.paging == "keyset":
+            for rows in self._walk(plan, listing, (), None):
+                yield Chunk(writer.lines([self._record(row, day) for row in rows]))
+            return
+        rows, total = batch.whole(self.tap.client, listing, usage=self.entry.usage)
+        if total is not None:
+            self.entry.portal_total = (self.entry.portal_total or 0) + total
+        yield Chunk(
+            writer.lines([self._record(row, day) for row in rows]),
+            complete=total is None or len(rows) >= total,
+        )
+
+    def _owners(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
+        """Ids of changed owners by a walk of our own, then the rows of those owners, each set as one record."""
+        owners = self.spec.owners
+        assert owners is not None, "streams.yml is checked: mode owners has them"
+        size = owners.per_command * self.tap.batch_size
+        for changed in self._walk(plan, owners.listing, owners.modified, None):
+            moments = {str(row[owners.listing.id]): _first(row, owners.modified) for row in changed}
+            ids = list(moments)
+            for group in (ids[i : i + size] for i in range(0, len(ids), size)):
+                sets = batch.by_owner(
+                    self.tap.client,
+                    listing,
+                    group,
+                    owner_field=owners.field,
+                    owner_filter=owners.id_filter,
+                    per_command=owners.per_command,
+                    usage=self.entry.usage,
+                    commands=self.tap.batch_size,
+                )
+                # Nothing is known of owners before the first load, so that their empty sets say nothing new.
+                found = [
+                    (
+                        owner,
+                        moments[owner],
+                        {"ownerId": int(owner), "ownerType": owners.type, listing.result: rows},
+                    )
+                    for owner, rows in sets.items()
+                    if rows or not plan.first
+                ]
+                yield Chunk(writer.lines(found), after=group[-1])
+
+    def _record(self, row: Row, day: str | None = None) -> tuple[str, str | None, Row]:
+        key = self.spec.id.format(**row) if "{" in self.spec.id else str(row[self.spec.id])
+        modified_at = day or _first(row, self.spec.modified)
+        if modified_at is None and "modified_at" in self.spec.key:
+            modified_at = EPOCH
+        return key, modified_at, row
+
+
+class PortalStream(BitrixStream):
+    """One row about the portal itself: dashboards link to it, and invented portals are told from real ones."""
+
+    def __init__(self, tap: TapBitrix24) -> None:
+        super().__init__(tap, "portal", path="server.time", mode="full", key=["id"], replicated=False)
+
+    def fetch(self, plan: Plan) -> Iterator[Chunk]:
+        portal = self.tap.portal
+        self.entry.usage = self.tap.portal_usage
+        yield Chunk(records.RecordWriter(self.name).lines([(portal.host, None, portal.payload())]))
+
+
+class LedgerStream(BitrixStream):
+    """The run ledger; its rows are made by the tap as streams end."""
+
+    def __init__(self, tap: TapBitrix24) -> None:
+        super().__init__(tap, "extract_runs", path="", mode="append", key=["id"], replicated=False)
+
+    def fetch(self, plan: Plan) -> Iterator[Chunk]:
+        """Nothing: the portal has no such rows."""
+        return iter(())
+
+    def note(self, entry: Entry) -> None:
+        """Write an ended stream's row."""
+        row = entry.record()
+        records.write(
+            records.RecordWriter(self.name).lines([(row["id"], row["modified_at"], row["payload"])])
+        )
+
+
+def _first(row: Row, names: tuple[str, ...]) -> str | None:
+    """The first of the fields that is filled."""
+    return next((str(row[name]) for name in names if row.get(name)), None)

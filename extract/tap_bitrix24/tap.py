@@ -1,0 +1,293 @@
+"""The tap: settings, discovery, and the run over all selected streams."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from singer_sdk import typing as th
+from singer_sdk._singerlib import StateMessage
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+from tap_rest_api_msdk.tap import TapRestApiMsdk
+
+from tap_bitrix24 import portal, webhook
+from tap_bitrix24.batch import MAX_COMMANDS
+from tap_bitrix24.bucket import LeakyBucket
+from tap_bitrix24.catalogue import CatalogueError, load
+from tap_bitrix24.client import Client, Usage
+from tap_bitrix24.errors import PortalError, PortalRefused
+from tap_bitrix24.ledger import new_run_id
+from tap_bitrix24.run import PARALLEL, Ended, Started, fetch_all
+from tap_bitrix24.streams import BitrixStream, CatalogueStream, Chunk, LedgerStream, Plan, PortalStream
+
+PROGRESS_SECONDS = 5.0
+
+
+def _spaced(number: float) -> str:
+    return f"{number:,.0f}".replace(",", " ")
+
+
+class TapBitrix24(TapRestApiMsdk):
+    """Loads a Bitrix24 portal through an inbound webhook: cards, stage history, activities, calls, dictionaries."""
+
+    name = "tap-bitrix24"
+    tap_name = name
+    package_name = "tap-bitrix24"
+
+    config_jsonschema = th.PropertiesList(
+        th.Property(
+            "webhook_url",
+            th.StringType,
+            required=True,
+            secret=True,
+            description="Inbound webhook, https://portal/rest/1/code/. Plain http for this machine's own addresses only.",
+        ),
+        th.Property(
+            "streams",
+            th.ArrayType(th.CustomType({"type": ["string", "object"]})),
+            description="Only these: names from streams.yml, or definitions (name and fields to replace or add).",
+        ),
+        th.Property(
+            "start_date",
+            th.DateTimeType,
+            description="First load of calls from this moment. Deals are never limited.",
+        ),
+        th.Property(
+            "overlap_minutes",
+            th.NumberType,
+            default=5,
+            description="How far a window reaches back before the last run.",
+        ),
+        th.Property(
+            "calls_window_days",
+            th.NumberType,
+            default=7,
+            description="Calls of so many days are read again each run.",
+        ),
+        th.Property(
+            "requests_per_second", th.NumberType, default=2, description="The portal's rate: 2, Enterprise 5."
+        ),
+        th.Property(
+            "burst", th.NumberType, default=50, description="The portal's burst: 50, Enterprise 250."
+        ),
+        th.Property(
+            "margin",
+            th.NumberType,
+            default=0.1,
+            description="Share of the rate left to other users of the portal.",
+        ),
+        th.Property(
+            "batch_size", th.IntegerType, default=MAX_COMMANDS, description="Commands a request, at most 50."
+        ),
+        th.Property(
+            "parallel", th.IntegerType, default=PARALLEL, description="Streams fetched at the same time."
+        ),
+    ).to_dict()
+
+    @classproperty
+    def capabilities(self) -> list[CapabilitiesEnum]:
+        """No stream maps, flattening or batch files: records are raw payloads and bypass the SDK's record path."""
+        return [
+            TapCapabilities.CATALOG,
+            TapCapabilities.STATE,
+            TapCapabilities.DISCOVER,
+            PluginCapabilities.ABOUT,
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.run_id = new_run_id()
+        self.portal_usage = Usage()
+        self._asking = threading.Lock()
+        super().__init__(*args, **kwargs)
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Settings that a JSON schema cannot judge, or whose wrong value must not be repeated in a message."""
+        url = self._config.get("webhook_url")
+        if url is not None and not isinstance(url, str):
+            raise ConfigValidationError("webhook_url is not a text", errors=["webhook_url is not a text"])
+        errors = super()._validate_config(raise_errors=raise_errors)
+        if not raise_errors:
+            return errors
+        try:
+            self._webhook = webhook.parse(url)
+            webhook.keep_secret(self._webhook.code)
+            load(self._config.get("streams"))
+        except (PortalRefused, CatalogueError) as error:
+            raise ConfigValidationError(str(error), errors=[str(error)]) from None
+        for name, low, high in (
+            ("batch_size", 1, MAX_COMMANDS),
+            ("parallel", 1, 16),
+            ("margin", 0, 0.9),
+            ("requests_per_second", 0.1, 100),
+            ("burst", 1, 1000),
+            ("overlap_minutes", 0, 1440),
+            ("calls_window_days", 0, 3660),
+        ):
+            if not low <= self._config[name] <= high:
+                text = f"setting {name} is {self._config[name]}: give a value from {low} to {high}"
+                raise ConfigValidationError(text, errors=[text])
+        return errors
+
+    # --- what streams ask of their tap --------------------------------------------------------------------------
+
+    @cached_property
+    def client(self) -> Client:
+        bucket = LeakyBucket(self.config["requests_per_second"], self.config["burst"], self.config["margin"])
+        return Client(self._webhook, bucket, user_agent=f"tap-bitrix24/{self.plugin_version}")
+
+    @property
+    def portal(self) -> portal.Portal:
+        """Asked at first use, once, whichever thread needs it first."""
+        with self._asking:
+            return self._portal
+
+    @cached_property
+    def _portal(self) -> portal.Portal:
+        return portal.ask(self.client, self.portal_usage)
+
+    @property
+    def overlap(self) -> dt.timedelta:
+        return dt.timedelta(minutes=self.config["overlap_minutes"])
+
+    @property
+    def calls_window(self) -> dt.timedelta:
+        return dt.timedelta(days=self.config["calls_window_days"])
+
+    @property
+    def start_date(self) -> str | None:
+        return self.config.get("start_date")
+
+    @property
+    def batch_size(self) -> int:
+        return self.config["batch_size"]
+
+    def discover_streams(self) -> Sequence[BitrixStream]:  # type: ignore[override]
+        """The catalogue's streams, the portal's own row and the run ledger; no request is made."""
+        return [
+            *(CatalogueStream(self, spec) for spec in load(self.config.get("streams"))),
+            PortalStream(self),
+            LedgerStream(self),
+        ]
+
+    # --- the run ------------------------------------------------------------------------------------------------
+
+    def sync_all(self) -> None:  # type: ignore[override]
+        """Load all selected streams. One that fails is named with its cure, the others load, the exit code is 1."""
+        try:
+            failed = self._run()
+        except BrokenPipeError:
+            # What is still buffered has nowhere to go; the interpreter must not try again at its exit.
+            sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+            self.logger.error("the loader closed the pipe: its own message above says why")
+            sys.exit(1)
+        if failed:
+            self.logger.error(
+                "%d of %d streams failed: %s", len(failed), len(self._chosen), ", ".join(failed)
+            )
+            sys.exit(1)
+
+    @cached_property
+    def _chosen(self) -> list[BitrixStream]:
+        """Selected streams in the catalogue's order, the ledger not counted."""
+        order = ["portal", *(spec.name for spec in load(self.config.get("streams")))]
+        return [self.streams[name] for name in order if self.streams[name].selected]
+
+    def _run(self) -> list[str]:
+        self._reset_state_progress_markers()
+        self.write_message(StateMessage(value=self.state))
+        ledger = self.streams["extract_runs"]
+        for stream in [*self._chosen, ledger]:
+            if stream.selected:
+                stream._write_schema_message()
+        sys.stdout.flush()
+        failed: list[str] = []
+        told: set[int] = set()
+
+        def close(stream: BitrixStream, error: Exception | None) -> None:
+            stream.entry.close(error)
+            if error is not None:
+                failed.append(stream.name)
+                if id(error) not in told:  # A portal that refuses everything is one piece of news.
+                    told.add(id(error))
+                    self.logger.error(
+                        "%s: %s", stream.name, error, exc_info=not isinstance(error, PortalError)
+                    )
+            if ledger.selected:
+                ledger.note(stream.entry)
+
+        try:
+            server_time = self.portal.server_time
+        except PortalError as error:
+            self.logger.error("portal %s: %s", self._webhook.host, error)
+            self.client.refused = self.client.refused or PortalRefused(str(error), error.code)
+            for stream in self._chosen:
+                stream.entry.start()
+                stream.entry.close(error)
+                failed.append(stream.name)
+                if ledger.selected:
+                    ledger.note(stream.entry)
+            return failed
+        self.logger.info("portal %s, its time %s", self.portal.host, server_time.isoformat())
+        if not self.portal.is_admin:
+            self.logger.warning("the webhook's owner is no administrator: rows they may not see are missing")
+
+        began, said = time.monotonic(), time.monotonic()
+        incomplete: set[str] = set()
+        for stream, plan, event in fetch_all([(s, s.plan()) for s in self._chosen], self.config["parallel"]):
+            if isinstance(event, Started):
+                stream.entry.start()
+            elif isinstance(event, Chunk):
+                stream.emit(plan, event)
+                if not event.complete:
+                    incomplete.add(stream.name)
+                if time.monotonic() - said > PROGRESS_SECONDS:
+                    said = time.monotonic()
+                    self._say(stream, "so far")
+            elif isinstance(event, Ended):
+                if event.error is None:
+                    stream.finish(plan, complete=stream.name not in incomplete)
+                    self._say(stream, "done")
+                    self._compare(stream, plan)
+                close(stream, event.error)
+        rows = sum(s.entry.rows for s in self._chosen)
+        seconds = max(time.monotonic() - began, 1e-3)
+        requests = sum(s.entry.usage.requests for s in self._chosen)
+        self.logger.info(
+            "%s rows in %.1f s (%s rows/s), %s requests",
+            _spaced(rows),
+            seconds,
+            _spaced(rows / seconds),
+            _spaced(requests),
+        )
+        return failed
+
+    def _say(self, stream: BitrixStream, how: str) -> None:
+        entry = stream.entry
+        since = f" since {entry.window_from}" if entry.window_from else ""
+        self.logger.info(
+            "%s: %s rows %s%s, %.1f s, %s rows/s, %d requests",
+            stream.name,
+            _spaced(entry.rows),
+            how,
+            since,
+            entry.seconds,
+            _spaced(entry.rows / max(entry.seconds, 1e-3)),
+            entry.usage.requests,
+        )
+
+    def _compare(self, stream: BitrixStream, plan: Plan) -> None:
+        total, rows = stream.entry.portal_total, stream.entry.rows
+        if total is not None and rows < total:
+            self.logger.warning(
+                "%s: %s rows came, the portal counted %s: deleted meanwhile, or hidden from the webhook's owner",
+                stream.name,
+                _spaced(rows),
+                _spaced(total),
+            )
