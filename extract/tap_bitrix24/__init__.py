@@ -1,4 +1,6 @@
-"""Singer tap for Bitrix24: everything a sales department's portal keeps, in keyset batches, as raw JSON versions."""
+"""Singer tap for Bitrix24: everything a sales department's portal keeps, in keyset batches, as raw JSON
+versions.
+"""
 
 import warnings
 

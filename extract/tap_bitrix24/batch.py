@@ -1,9 +1,9 @@
 """How lists are read through `batch`: keyset chains, whole lists, and many small questions at once.
 
-Facts that shape this module (api reference of this project, `rest` module's batch): a command may refer to the answer of
-an earlier one, `$result[c0][49][ID]`; if that page is short, the reference resolves to something else than nothing, and
-every later command returns garbage. So a chain ends at its first short page and what follows is thrown away; and chains
-start short, because garbage costs execution time.
+What shapes this module (the `rest` module's batch): a command may refer to the answer of an earlier one,
+ `$result[c0][49][ID]`; if that page is short, the reference resolves to something else than
+nothing, and every later command returns garbage. So a chain ends at its first short page and what follows is
+thrown away; and chains start short, because garbage costs execution time.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ Params = list[tuple[str, str]]
 class Listing:
     """A list method and the way it spells its parameters.
 
-    `result` is the key of the rows inside the answer, empty where the answer itself is the list. `order` sorts by `id`
-    ascending; `filter` is the filter parameter's name, for instance `FILTER`.
+    `result` is the key of the rows inside the answer, empty where the answer itself is the list. `order`
+    sorts by `id` ascending; `filter` is the filter parameter's name, for instance `FILTER`.
     """
 
     method: str
@@ -54,7 +54,7 @@ class Listing:
             if page in (None, {}):
                 return []
             raise StreamRefused(
-                f"{self.method}: rows are not where streams.yml says (result: {self.result or 'the answer itself'})"
+                f"{self.method}: rows are not where streams.yml says (result: {self.result or 'the answer'})"
             )
         return page
 
@@ -142,7 +142,7 @@ def keyset(
 
 
 def _check_order(listing: Listing, page: list[Row], floor: int) -> int:
-    """The greatest id of the page. A method that ignores filter or order would otherwise go round for ever."""
+    """The greatest id of the page. A method that ignores filter or order would go round for ever."""
     try:
         for row in page:
             if (number := int(row[listing.id])) <= floor:

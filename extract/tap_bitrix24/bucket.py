@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 
 class LeakyBucket:
-    """Bitrix24's limit: a counter that rises by one a request, drains `rate` a second and blocks above `capacity`.
+    """Bitrix24's limit: a counter that rises by one a request, drains `rate` a second and blocks above
+    `capacity`.
 
-    One bucket serves all streams of a run. `margin` is the share of the limit left to other users of the portal: the
-    counter is the portal's and the machine's, not ours alone (documents: `limits.md`).
+    One bucket serves all streams of a run. `margin` is the share of the limit left to other users of the
+    portal: the counter is the portal's and the machine's, not ours alone (documents: `limits.md`).
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class LeakyBucket:
         return wait
 
     def fill(self) -> None:
-        """The portal says its counter is full, whatever ours says: somebody else uses it, or an earlier run did."""
+        """The portal says its counter is full, whatever ours says: somebody else uses it, or an earlier run
+        did.
+        """
         with self._lock:
             self._drain()
             self._level = max(self._level, self.capacity)

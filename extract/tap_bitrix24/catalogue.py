@@ -1,4 +1,6 @@
-"""Reads and checks `streams.yml`, the declarative list of what is loaded, and the overrides of the setting `streams`."""
+"""Reads and checks `streams.yml`, the declarative list of what is loaded, and the overrides of the setting
+`streams`.
+"""
 
 from __future__ import annotations
 
@@ -214,7 +216,8 @@ def load(wanted: list[Any] | None = None) -> list[Spec]:
     """The shipped catalogue, or the part of it that the setting `streams` names.
 
     Args:
-        wanted: names of the catalogue, or definitions with a `name`: one of the catalogue's with fields to replace, or
+        wanted: names of the catalogue, or definitions with a `name`: one of the catalogue's with fields to
+        replace, or
             a new one. Only the listed streams are loaded.
 
     Raises:

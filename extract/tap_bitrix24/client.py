@@ -38,14 +38,17 @@ ANSWER_SECONDS = 75  # The cloud cuts a request off after 60 s.
 OPERATING_PERIOD = 600.0
 MAX_HOPS = 3
 DEMONSTRATION = "X-Voronka-Demonstration"
-"""Header by which the demonstration portal says what it is, so that invented rows never pass for a company's."""
+"""Header by which the demonstration portal says what it is, so that invented rows never pass for a company's.
+"""
 
 T = TypeVar("T")
 
 
 @dataclass
 class Usage:
-    """What a stream has cost so far. `operating` is the highest budget use (seconds) that the portal reported."""
+    """What a stream has cost so far. `operating` is the highest budget use (seconds) that the portal
+    reported.
+    """
 
     requests: int = 0
     commands: int = 0
@@ -54,7 +57,9 @@ class Usage:
 
 @dataclass
 class Answer:
-    """A batch's answer. `result` maps command names to raw results; what is missing there failed or was not run."""
+    """A batch's answer. `result` maps command names to raw results; what is missing there failed or was not
+    run.
+    """
 
     result: dict[str, Any]
     errors: dict[str, dict[str, Any]]
@@ -106,7 +111,7 @@ class Client:
         self._local = threading.local()
         self._reset_at = 0.0
 
-    # --- public -------------------------------------------------------------------------------------------------
+    # --- public ---------------------------------------------------------------------------------------------
 
     def batch(self, commands: dict[str, str], *, halt: bool = True, usage: Usage | None = None) -> Answer:
         """Send commands (name → `method?query`, at most 50, names not numeric) as one request, once.
@@ -140,7 +145,8 @@ class Client:
         )
 
     def retrying(self, attempt: Callable[[], T], what: str) -> T:
-        """Call `attempt` until it succeeds, waiting as the portal demands; give up after `tries` passing failures.
+        """Call `attempt` until it succeeds, waiting as the portal demands; give up after `tries` passing
+        failures.
 
         An exhausted operating budget is waited for, and does not count as a failure until an hour has gone.
         """
@@ -170,11 +176,11 @@ class Client:
         return patient(stubborn(attempt))()
 
     def seconds_until_reset(self) -> float:
-        """How long the operating budget stays closed, by the portal's clock; a minute where it has not said."""
+        """How long the operating budget stays closed by the portal's clock; a minute where it is unknown."""
         left = self._reset_at - (time.time() + self.clock_ahead)
         return min(OPERATING_PERIOD, left) + 1 if left > 0 else 60.0
 
-    # --- one request --------------------------------------------------------------------------------------------
+    # --- one request ----------------------------------------------------------------------------------------
 
     def _session(self) -> requests.Session:
         """A session a thread: `requests` does not promise that one may be shared."""
@@ -194,7 +200,7 @@ class Client:
                 return self._read(response)
             self._follow(response)
         raise NotBitrix(
-            f"{self.webhook.host} keeps redirecting: open the portal in a browser and take its present address"
+            f"{self.webhook.host} keeps redirecting: open the portal in a browser and take its address from there"
         )
 
     def _send(self, method: str, data: bytes) -> requests.Response:
@@ -219,7 +225,8 @@ class Client:
             failure = Unreachable(f"no connection to {self.webhook.host}: {_reason(error)}", "CONNECT")
         except requests.exceptions.RequestException as error:
             failure = Temporary(f"the request to {self.webhook.host} failed: {type(error).__name__}")
-        # Raised outside the handlers, so that the library's exception, which holds the address, is not its context.
+        # Raised outside the handlers, so that the library's exception, which holds the address, is not its
+        # context.
         raise failure
 
     def _follow(self, response: requests.Response) -> None:
@@ -254,7 +261,7 @@ class Client:
                     f"{host} refuses access before REST (HTTP {status}): check its IP restrictions"
                 )
             raise Temporary(
-                f"{host} answered with a page instead of JSON (HTTP {status}): overloaded, or no Bitrix24 portal",
+                f"{host} answered with a page instead of JSON (HTTP {status}): overload, or no Bitrix24",
                 "HTML",
             )
         # Both may be present: the error counts.
@@ -268,7 +275,9 @@ class Client:
         return body
 
     def _read_time(self, times: Any, usage: Usage) -> None:
-        """Note the operating budget; fields may be absent, and the reset moment an ISO string instead of a number."""
+        """Note the operating budget; fields may be absent, and the reset moment an ISO string instead of a
+        number.
+        """
         if not isinstance(times, dict):
             return
         if isinstance(operating := times.get("operating"), int | float):
@@ -285,7 +294,7 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _lenient(content: bytes) -> Any:
-    """JSON that holds half a character pair, which the strict parser refuses; None if it is no JSON at all."""
+    """JSON with half a character pair, which the strict parser refuses; None if it is no JSON at all."""
     try:
         return json.loads(content)
     except ValueError:

@@ -1,7 +1,7 @@
-"""What can go wrong with a portal, as exception classes, and the one place that maps Bitrix24's codes to them.
+"""What can go wrong with a portal, as exception classes, and the one place that maps Bitrix24's codes.
 
-Codes are compared without case and take precedence over the HTTP status: the documents and Bitrix24's own SDKs disagree
-on the status of several of them.
+Codes are compared without case and take precedence over the HTTP status: the documents and Bitrix24's own
+SDKs disagree on the status of several of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class TooSlow(Temporary):
 
 
 class OperatingLimit(PortalError):
-    """A method used up its execution time (OPERATION_TIME_LIMIT); `wait` seconds until the portal opens it again."""
+    """A method used up its execution time; `wait` seconds until the portal opens it again."""
 
     def __init__(self, message: str, code: str = "", wait: float = 60.0) -> None:
         super().__init__(message, code)
@@ -54,20 +54,21 @@ class Unreachable(Temporary):
 
 
 WEBHOOK_CURE = "make a new inbound webhook in the portal (Developer resources → Other) and put it into BITRIX24_WEBHOOK_URL"
+ADMIN_CURE = "let a portal administrator make the webhook"
 
 _STOP = {
     "NO_AUTH_FOUND": f"the webhook code is wrong or was revoked: {WEBHOOK_CURE}",
     "EXPIRED_TOKEN": f"the webhook has expired: {WEBHOOK_CURE}",
     "INVALID_TOKEN": f"the webhook code is not known to the portal: {WEBHOOK_CURE}",
-    "INVALID_CREDENTIALS": "the webhook's owner has no right to REST: let a portal administrator make the webhook",
+    "INVALID_CREDENTIALS": f"the webhook's owner has no right to REST: {ADMIN_CURE}",
     "AUTHORIZATION_ERROR": f"the webhook's owner was dismissed: {WEBHOOK_CURE}, as an active administrator",
-    "USER_ACCESS_ERROR": "the webhook's owner may not use it: let a portal administrator make the webhook",
+    "USER_ACCESS_ERROR": f"the webhook's owner may not use it: {ADMIN_CURE}",
     "APPLICATION_NOT_FOUND": f"the portal does not know this webhook: {WEBHOOK_CURE}",
     "ERROR_OAUTH": f"the portal refused the authorization: {WEBHOOK_CURE}",
-    "METHOD_CONFIRM_WAITING": "the portal waits for an administrator to confirm this call: confirm it in the portal",
+    "METHOD_CONFIRM_WAITING": "an administrator has to confirm this call in the portal first",
     "PAYMENT_REQUIRED": "the portal's subscription has ended: renew the Bitrix24 plan",
-    "OVERLOAD_LIMIT": "Bitrix24 has blocked REST for this portal because of overload: write to Bitrix24 support",
-    "PORTAL_DELETED": "the portal was closed or deleted: check the address in BITRIX24_WEBHOOK_URL",
+    "OVERLOAD_LIMIT": "Bitrix24 has blocked this portal's REST because of overload: write to its support",
+    "PORTAL_DELETED": "the portal was closed: check the address in BITRIX24_WEBHOOK_URL",
     "INVALID_REQUEST": "the portal wants https: let BITRIX24_WEBHOOK_URL begin with https://",
 }
 _NO_REST = (
@@ -76,15 +77,15 @@ _NO_REST = (
 _TEMPORARY = {"INTERNAL_SERVER_ERROR", "ERROR_UNEXPECTED_ANSWER"}
 _REFUSED = {
     "INSUFFICIENT_SCOPE": "the webhook lacks the scope for it: tick the scope in the webhook's settings",
-    "ACCESS_DENIED": "the webhook's owner may not read it: let a portal administrator make the webhook",
-    "INVALID_CREDENTIALS": "the webhook's owner may not read it: let a portal administrator make the webhook",
-    "USER_ACCESS_ERROR": "the webhook's owner may not read it: let a portal administrator make the webhook",
-    "ALLOWED_ONLY_INTRANET_USER": "the webhook's owner is not an employee: let a portal administrator make the webhook",
-    "": "the webhook's owner may not read it: let a portal administrator make the webhook",
-    "ERROR_METHOD_NOT_FOUND": "this portal has no such method: check the method's name, or the portal's edition and modules",
+    "ACCESS_DENIED": f"the webhook's owner may not read it: {ADMIN_CURE}",
+    "INVALID_CREDENTIALS": f"the webhook's owner may not read it: {ADMIN_CURE}",
+    "USER_ACCESS_ERROR": f"the webhook's owner may not read it: {ADMIN_CURE}",
+    "ALLOWED_ONLY_INTRANET_USER": f"the webhook's owner is not an employee: {ADMIN_CURE}",
+    "": f"the webhook's owner may not read it: {ADMIN_CURE}",
+    "ERROR_METHOD_NOT_FOUND": "this portal has no such method: check its name and the portal's edition",
 }
 NOT_OFFERED = frozenset({"ENTITY_TYPE_NOT_SUPPORTED", "NOT_FOUND", "ERROR_METHOD_NOT_FOUND"})
-"""Codes that mean "this portal does not have such a thing", which optional streams take for an empty answer."""
+"""Codes that say "this portal has no such thing", which optional streams take for an empty answer."""
 
 
 def classify(

@@ -1,4 +1,6 @@
-"""The run ledger: what each stream read, from when, how much of it, at what cost, and whether it came through."""
+"""The run ledger: what each stream read, from when, how much of it, at what cost, and whether it came
+through.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a portal says about itself, asked once a run: its clock, the webhook's owner and scopes, its CRM mode."""
+"""What a portal says about itself, asked once a run: its clock, the webhook's owner and scopes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Fetches several streams at once and hands their chunks to one writer.
 
-Batches are bound by the portal's own working time, so a few streams in parallel load a portal several times faster than
-one after another; the shared request counter still holds. State and output belong to the calling thread alone.
+Batches are bound by the portal's own working time, so a few streams in parallel load a portal several times
+faster than one after another; the shared request counter still holds. State and output belong to the calling
+thread alone.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def fetch_all(
             try:
                 for chunk in stream.fetch(plan):
                     events.put((stream, plan, chunk))
-            except Exception as error:  # noqa: BLE001 - one stream's failure is reported, the others go on
+            except Exception as error:  # One stream's failure is reported; the others go on.
                 events.put((stream, plan, Ended(error)))
             else:
                 events.put((stream, plan, Ended()))

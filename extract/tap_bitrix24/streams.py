@@ -1,7 +1,8 @@
 """Streams: how each mode of the catalogue turns pages into records, and what it remembers between runs.
 
-A stream plans (reads its state), fetches (a generator that touches no shared state, so that it may run in a thread of
-its own) and emits (writes records, then the state that belongs to them). Planning and emitting belong to one thread.
+A stream plans (reads its state), fetches (a generator that touches no shared state, so that it may run in a
+thread of its own) and emits (writes records, then the state that belongs to them). Planning and emitting belong
+to one thread.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ EPOCH = "1970-01-01T00:00:00+00:00"
 class Plan:
     """What a fetch starts from.
 
-    `since` opens the window (None: everything), `after` is the last id already delivered, `bookmark` is what the next
-    run's window will open at, `first` says that no earlier run was completed, `version` marks the rows of a full load.
+    `since` opens the window (None: everything), `after` is the last id already delivered, `bookmark` is what
+    the next run's window will open at, `first` says that no earlier run was completed, `version` marks the rows
+    of a full load.
     """
 
     since: str | None = None
@@ -56,12 +58,15 @@ class Plan:
 
 @dataclass
 class Chunk:
-    """Records ready to be written, and the id up to which the stream is complete once they are (None: no cursor)."""
+    """Records ready to be written, and the id up to which the stream is complete once they are (None: no
+    cursor).
+    """
 
     lines: list[bytes]
     after: str | None = None
     complete: bool = field(default=True)
-    """False where the portal did not show everything, so that absent rows must not be taken for deleted ones."""
+    """False where the portal did not show everything, so that absent rows must not be taken for deleted ones.
+    """
 
 
 class BitrixStream(DynamicStream):
@@ -94,7 +99,7 @@ class BitrixStream(DynamicStream):
         """The SDK's identity map, without its log line a stream."""
         return self._tap.mapper.stream_maps[self.name]
 
-    # --- to be given by subclasses ------------------------------------------------------------------------------
+    # --- to be given by subclasses --------------------------------------------------------------------------
 
     def plan(self) -> Plan:
         return Plan()
@@ -102,7 +107,7 @@ class BitrixStream(DynamicStream):
     def fetch(self, plan: Plan) -> Iterator[Chunk]:
         raise NotImplementedError
 
-    # --- shared -------------------------------------------------------------------------------------------------
+    # --- shared ---------------------------------------------------------------------------------------------
 
     def emit(self, plan: Plan, chunk: Chunk) -> None:
         """Write a chunk and then, where the stream can be resumed, the state that says so."""
@@ -118,7 +123,7 @@ class BitrixStream(DynamicStream):
             self._flush_state()
 
     def finish(self, plan: Plan, *, complete: bool) -> None:
-        """Everything is written: move the bookmark, and let the loader mark what a full load no longer held."""
+        """Everything is written: move the bookmark; let the loader mark what a full load no longer held."""
         if plan.version is not None:
             if complete and self.entry.rows:
                 message = {"type": "ACTIVATE_VERSION", "stream": self.name, "version": plan.version}
@@ -145,7 +150,9 @@ class BitrixStream(DynamicStream):
                 yield orjson.loads(line)["record"]
 
     def _sync_records(self, context: Any = None, *, write_messages: bool = True) -> Generator[dict, Any, Any]:
-        """The SDK's way in (`--test`, its standard tests): fetch and emit in one thread, within a record limit."""
+        """The SDK's way in (`--test`, its standard tests): fetch and emit in one thread, within a record
+        limit.
+        """
         plan, limit, complete = self.plan(), self.ABORT_AT_RECORD_COUNT, True
         self.entry.start()
         for chunk in self.fetch(plan):
@@ -174,8 +181,8 @@ class CatalogueStream(BitrixStream):
     def plan(self) -> Plan:
         """Resume where an interrupted run stopped, else open a window at the bookmark.
 
-        The next bookmark is the portal's clock when the first attempt began, less the overlap: never a value seen,
-        since a card modified behind the cursor during the run would be lost.
+        The next bookmark is the portal's clock when the first attempt began, less the overlap: never a value
+        seen, since a card modified behind the cursor during the run would be lost.
         """
         if self.mode == "full":
             return Plan(version=int(time.time() * 1000))
@@ -250,7 +257,7 @@ class CatalogueStream(BitrixStream):
         )
 
     def _owners(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
-        """Ids of changed owners by a walk of our own, then the rows of those owners, each set as one record."""
+        """Ids of changed owners by a walk of our own, then their rows, each set as one record."""
         owners = self.spec.owners
         assert owners is not None, "streams.yml is checked: mode owners has them"
         size = owners.per_command * self.tap.batch_size
@@ -289,7 +296,7 @@ class CatalogueStream(BitrixStream):
 
 
 class PortalStream(BitrixStream):
-    """One row about the portal itself: dashboards link to it, and invented portals are told from real ones."""
+    """One row about the portal itself: dashboards link to it, invented portals are told by it."""
 
     def __init__(self, tap: TapBitrix24) -> None:
         super().__init__(tap, "portal", path="server.time", mode="full", key=["id"], replicated=False)

@@ -35,7 +35,7 @@ def _spaced(number: float) -> str:
 
 
 class TapBitrix24(TapRestApiMsdk):
-    """Loads a Bitrix24 portal through an inbound webhook: cards, stage history, activities, calls, dictionaries."""
+    """Loads a Bitrix24 portal through an inbound webhook: cards, history, activities, calls."""
 
     name = "tap-bitrix24"
     tap_name = name
@@ -47,12 +47,12 @@ class TapBitrix24(TapRestApiMsdk):
             th.StringType,
             required=True,
             secret=True,
-            description="Inbound webhook, https://portal/rest/1/code/. Plain http for this machine's own addresses only.",
+            description="Inbound webhook, https://portal/rest/1/code/. Plain http for loopback hosts only.",
         ),
         th.Property(
             "streams",
             th.ArrayType(th.CustomType({"type": ["string", "object"]})),
-            description="Only these: names from streams.yml, or definitions (name and fields to replace or add).",
+            description="Only these: names from streams.yml, or definitions (a name and fields to replace).",
         ),
         th.Property(
             "start_date",
@@ -93,7 +93,7 @@ class TapBitrix24(TapRestApiMsdk):
 
     @classproperty
     def capabilities(self) -> list[CapabilitiesEnum]:
-        """No stream maps, flattening or batch files: records are raw payloads and bypass the SDK's record path."""
+        """No stream maps, flattening or batch files: records bypass the SDK's record path."""
         return [
             TapCapabilities.CATALOG,
             TapCapabilities.STATE,
@@ -108,7 +108,7 @@ class TapBitrix24(TapRestApiMsdk):
         super().__init__(*args, **kwargs)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Settings that a JSON schema cannot judge, or whose wrong value must not be repeated in a message."""
+        """Settings that a JSON schema cannot judge, or whose value must not be repeated in a message."""
         url = self._config.get("webhook_url")
         if url is not None and not isinstance(url, str):
             raise ConfigValidationError("webhook_url is not a text", errors=["webhook_url is not a text"])
@@ -135,7 +135,7 @@ class TapBitrix24(TapRestApiMsdk):
                 raise ConfigValidationError(text, errors=[text])
         return errors
 
-    # --- what streams ask of their tap --------------------------------------------------------------------------
+    # --- what streams ask of their tap ----------------------------------------------------------------------
 
     @cached_property
     def client(self) -> Client:
@@ -176,10 +176,10 @@ class TapBitrix24(TapRestApiMsdk):
             LedgerStream(self),
         ]
 
-    # --- the run ------------------------------------------------------------------------------------------------
+    # --- the run --------------------------------------------------------------------------------------------
 
     def sync_all(self) -> None:  # type: ignore[override]
-        """Load all selected streams. One that fails is named with its cure, the others load, the exit code is 1."""
+        """Load all selected streams. One that fails is named with its cure, the others load; exit code 1."""
         try:
             failed = self._run()
         except BrokenPipeError:
@@ -286,7 +286,7 @@ class TapBitrix24(TapRestApiMsdk):
         total, rows = stream.entry.portal_total, stream.entry.rows
         if total is not None and rows < total:
             self.logger.warning(
-                "%s: %s rows came, the portal counted %s: deleted meanwhile, or hidden from the webhook's owner",
+                "%s: %s rows came, the portal counted %s: deleted meanwhile, or hidden from the owner",
                 stream.name,
                 _spaced(rows),
                 _spaced(total),

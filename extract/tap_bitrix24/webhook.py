@@ -1,4 +1,6 @@
-"""The webhook's address, taken apart once, and the mask that keeps its code out of every log line and traceback."""
+"""The webhook's address, taken apart once, and the mask that keeps its code out of every log line and
+traceback.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,8 @@ def parse(url: object) -> Webhook:
     """Take a webhook's address apart.
 
     Raises:
-        PortalRefused: it is none, or it is plain http to another machine. The message never repeats the address.
+        PortalRefused: it is none, or it is plain http to another machine. The message never repeats the
+        address.
     """
     text = str(url or "").strip()
     if not text:

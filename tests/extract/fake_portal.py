@@ -57,7 +57,9 @@ def refuse(status: int, code: Any, text: str = "said the portal", times: int = 1
 
 
 class FakePortal:
-    """Tables are named `method` or `method:entityTypeId`; `errors` maps the same names to an error of the command."""
+    """Tables are named `method` or `method:entityTypeId`; `errors` maps the same names to an error of the
+    command.
+    """
 
     def __init__(self) -> None:
         self.tables: dict[str, list[dict[str, Any]]] = {}
@@ -76,7 +78,7 @@ class FakePortal:
     def webhook(self) -> str:
         return f"http://{self.address}/rest/1/{self.code}/"
 
-    # --- the methods --------------------------------------------------------------------------------------------
+    # --- the methods ----------------------------------------------------------------------------------------
 
     def answer(self, method: str, query: list[tuple[str, str]]) -> tuple[Any, int | None]:
         """The result of a command and its total."""
