@@ -200,7 +200,7 @@ class Client:
                 return self._read(response)
             self._follow(response)
         raise NotBitrix(
-            f"{self.webhook.host} keeps redirecting: open the portal in a browser and take its address from there"
+            f"{self.webhook.host} keeps redirecting: open it in a browser and take its address from there"
         )
 
     def _send(self, method: str, data: bytes) -> requests.Response:

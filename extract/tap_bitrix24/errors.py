@@ -53,7 +53,10 @@ class Unreachable(Temporary):
     """No connection: name not resolved, connection refused, TLS failure."""
 
 
-WEBHOOK_CURE = "make a new inbound webhook in the portal (Developer resources → Other) and put it into BITRIX24_WEBHOOK_URL"
+WEBHOOK_CURE = (
+    "make a new inbound webhook in the portal (Developer resources → Other)"
+    " and put it into BITRIX24_WEBHOOK_URL"
+)
 ADMIN_CURE = "let a portal administrator make the webhook"
 
 _STOP = {

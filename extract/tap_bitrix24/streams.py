@@ -1,8 +1,8 @@
 """Streams: how each mode of the catalogue turns pages into records, and what it remembers between runs.
 
 A stream plans (reads its state), fetches (a generator that touches no shared state, so that it may run in a
-thread of its own) and emits (writes records, then the state that belongs to them). Planning and emitting belong
-to one thread.
+thread of its own) and emits (writes records, then the state that belongs to them). Planning and emitting
+belong to one thread.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Plan:
     """What a fetch starts from.
 
     `since` opens the window (None: everything), `after` is the last id already delivered, `bookmark` is what
-    the next run's window will open at, `first` says that no earlier run was completed, `version` marks the rows
-    of a full load.
+    the next run's window will open at, `first` says that no earlier run was completed, `version` marks the
+    rows of a full load.
     """
 
     since: str | None = None
