@@ -1,0 +1,97 @@
+with entered as (
+
+  select * from {{ ref('ad_spend') }}
+
+),
+
+demonstration as (
+
+  select * from {{ ref('demo_ad_spend') }}
+
+),
+
+portal as (
+
+  select * from {{ ref('stg_bitrix24__portal') }}
+
+),
+
+periods as (
+
+  select * from {{ ref('dim_periods') }}
+
+),
+
+months as (
+
+  select
+    period_start as month_start,
+    period_end as month_end
+  from periods
+  where period_grain = 'Месяц'
+
+),
+
+-- the invented spend belongs to the invented company only
+plans as (
+
+  select * from entered
+
+  union all
+
+  select demonstration.*
+  from demonstration
+  cross join portal
+  where portal.is_demonstration
+
+),
+
+by_month as (
+
+  select
+    plans.channel,
+    months.month_start,
+    months.month_end,
+    sum(plans.amount_per_month) as amount
+  from plans
+  inner join months
+    on
+      plans.from_month <= months.month_start
+      and (plans.to_month is null or plans.to_month >= months.month_start)
+  group by plans.channel, months.month_start, months.month_end
+
+),
+
+-- A month's spend is spread evenly over its days; days that have not come cost nothing yet.
+shares as (
+
+  select
+    periods.period_grain,
+    periods.period_start,
+    by_month.channel,
+    by_month.amount,
+    by_month.month_end - by_month.month_start as days_of_month,
+    least(periods.period_end, by_month.month_end, {{ as_of_date() }} + 1)
+    - greatest(periods.period_start, by_month.month_start) as days_shared
+  from periods
+  inner join by_month
+    on
+      periods.period_start < by_month.month_end
+      and periods.period_end > by_month.month_start
+
+),
+
+final as (
+
+  select
+    period_grain,
+    period_start,
+    channel,
+    sum(amount * days_shared / days_of_month) as spend
+  from shares
+  where days_shared > 0
+  group by period_grain, period_start, channel
+
+)
+
+select * from final

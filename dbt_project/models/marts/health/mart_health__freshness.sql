@@ -1,0 +1,145 @@
+{#- After so many days it no longer matters how many working hours have passed. -#}
+{%- set days_counted = 8 -%}
+
+with build as (
+
+  select * from {{ ref('mart_health__build') }}
+
+),
+
+runs as (
+
+  select * from {{ ref('stg_bitrix24__extract_runs') }}
+
+),
+
+numbered as (
+
+  select
+    *,
+    row_number() over (partition by stream order by started_at desc) as attempt
+  from runs
+
+),
+
+failures as (
+
+  select
+    count(*) as streams_failed,
+    min(stream) as stream,
+    max(finished_at) as failed_at
+  from numbered
+  where attempt = 1 and status = 'failed'
+
+),
+
+loads as (
+
+  select max(finished_at) as loaded_at
+  from runs
+  where status = 'ok'
+
+),
+
+-- one row even before the first build
+moments as (
+
+  select
+    max(build.data_as_of) as data_as_of,
+    max(build.built_at) as built_at,
+    max({{ query_now() }}) as now_at
+  from loads
+  left join build on true
+
+),
+
+days as (
+
+  {% for number in range(days_counted) -%}
+  select {{ number }} as day_number
+  {%- if not loop.last %}
+
+  union all
+
+  {% endif %}
+  {%- endfor %}
+
+),
+
+shifts as (
+
+  select
+    {{ local_time('moments.data_as_of') }} as data_local,
+    {{ local_time('moments.now_at') }} as now_local,
+    cast({{ local_date('moments.data_as_of') }} + days.day_number as timestamp) as day_start
+  from moments
+  cross join days
+
+),
+
+-- hours of working time (Monday to Friday, 9 to 18) since the data were loaded
+waiting as (
+
+  select
+    coalesce(sum(greatest(extract(epoch from
+      least(now_local, day_start + interval '18 hours')
+      - greatest(data_local, day_start + interval '9 hours')
+    ), 0)), 0) / 3600 as working_hours
+  from shifts
+  where extract(isodow from day_start) <= 5
+
+),
+
+judged as (
+
+  select
+    moments.data_as_of,
+    'Данные на ' || to_char({{ local_time('moments.data_as_of') }}, 'DD.MM.YYYY HH24:MI') as stamp,
+    failures.stream,
+    to_char({{ local_time('failures.failed_at') }}, 'DD.MM.YYYY HH24:MI') as failed_at,
+    to_char({{ local_time('loads.loaded_at') }}, 'DD.MM.YYYY HH24:MI') as loaded_at,
+    case
+      when moments.data_as_of is null then 'empty'
+      when failures.streams_failed > 0 then 'load failed'
+      -- loaded long ago, and still what is shown was built before: the build or its tests failed
+      when
+        loads.loaded_at > moments.built_at
+        and loads.loaded_at < moments.now_at - interval '30 minutes' then 'build failed'
+      when
+        waiting.working_hours > 1
+        or moments.now_at > moments.data_as_of + interval '{{ days_counted - 1 }} days' then 'old'
+      else 'fresh'
+    end as verdict
+  from moments
+  cross join failures
+  cross join loads
+  cross join waiting
+
+),
+
+final as (
+
+  select
+    data_as_of,
+    coalesce(stamp, 'Данных ещё нет') as data_as_of_label,
+    case verdict
+      when 'fresh' then 'свежие'
+      when 'old' then 'устарели'
+      else 'ошибка обновления'
+    end as status,
+    case verdict
+      when 'fresh' then 'Последнее обновление прошло без ошибок.'
+      when 'old' then 'Данные старше часа рабочего времени: проверьте, что обновление запущено.'
+      when 'load failed'
+        then 'Загрузка из Битрикс24 ' || failed_at || ' не удалась (' || stream
+        || '). Показаны прежние данные, сообщите администратору.'
+      when 'build failed'
+        then 'Данные загружены ' || loaded_at
+        || ', но расчёт не прошёл проверку. Показаны прежние данные, сообщите администратору.'
+      else 'Ни одно обновление ещё не завершилось.'
+    end as message
+  from judged
+
+)
+
+select * from final

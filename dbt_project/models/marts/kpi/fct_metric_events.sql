@@ -1,0 +1,213 @@
+{#
+  One branch per metric: (metric_code, moment, whose at that moment, condition, worth). What each of them means in
+  words stands in the catalogue (seeds/metric_catalogue.csv); a test holds the two lists equal.
+#}
+{%- set metrics_of = {
+  'leads': [
+    ('leads_created', 'created_at', 'created_manager_id', 'true', '1'),
+    ('leads_qualified', 'qualified_at', 'closed_manager_id', 'true', '1'),
+    ('leads_junk', 'junk_at', 'closed_manager_id', 'true', '1'),
+  ],
+  'deals': [
+    ('deals_created', 'created_at', 'created_manager_id', 'true', '1'),
+    ('deals_from_leads', 'created_at', 'created_manager_id', 'lead_id is not null', '1'),
+    ('deals_without_leads', 'created_at', 'created_manager_id', 'lead_id is null', '1'),
+    ('deals_won', 'won_at', 'closed_manager_id', 'is_selling', '1'),
+    ('revenue_won', 'won_at', 'closed_manager_id', 'is_selling', 'amount'),
+    ('deals_lost', 'lost_at', 'closed_manager_id', 'is_selling', '1'),
+    ('new_clients', 'won_at', 'closed_manager_id', 'is_first_win', '1'),
+    ('repeat_deals_won', 'won_at', 'closed_manager_id', 'is_repeat_win', '1'),
+  ],
+  'clients': [
+    ('clients_created', 'created_at', 'manager_id', 'true', '1'),
+  ],
+  'calls': [
+    ('calls_outbound', 'started_at', 'manager_id', "direction = 'outbound'", '1'),
+    (
+      'calls_outbound_successful', 'started_at', 'manager_id',
+      "direction = 'outbound' and is_successful", '1'
+    ),
+    ('calls_inbound', 'started_at', 'manager_id', "direction = 'inbound'", '1'),
+    (
+      'calls_inbound_answered', 'started_at', 'manager_id',
+      "direction = 'inbound' and is_answered", '1'
+    ),
+    ('calls_missed', 'started_at', 'manager_id', "direction = 'inbound' and not is_answered", '1'),
+    (
+      'calls_successful', 'started_at', 'manager_id',
+      "direction in ('outbound', 'callback') and is_successful", '1'
+    ),
+    (
+      'talk_minutes', 'started_at', 'manager_id',
+      'is_answered', 'cast(talk_seconds as numeric) / 60'
+    ),
+  ],
+  'activities': [
+    ('meetings_held', 'done_at', 'manager_id', "kind = 'meeting'", '1'),
+    ('emails_sent', 'done_at', 'manager_id', "kind = 'email'", '1'),
+    ('tasks_done', 'done_at', 'manager_id', "kind = 'task'", '1'),
+  ],
+  'invoices': [
+    ('payments_received', 'paid_at', 'paid_manager_id', 'true', 'amount'),
+  ],
+} -%}
+
+with leads as (
+
+  select
+    *,
+    'lead' as card_type,
+    lead_id as card_id,
+    title as card_title,
+    cast(null as bigint) as pipeline_id
+  from {{ ref('fct_leads') }}
+
+),
+
+deals as (
+
+  select
+    *,
+    'deal' as card_type,
+    deal_id as card_id,
+    title as card_title
+  from {{ ref('fct_deals') }}
+
+),
+
+clients as (
+
+  select
+    *,
+    'client' as card_type,
+    cast(split_part(client_key, ':', 2) as bigint) as card_id,
+    client as card_title,
+    cast(null as bigint) as pipeline_id,
+    cast(null as text) as channel
+  from {{ ref('dim_clients') }}
+
+),
+
+calls as (
+
+  select
+    *,
+    'call' as card_type,
+    call_id as card_id,
+    case direction
+      when 'inbound' then 'Входящий вызов'
+      when 'callback' then 'Обратный вызов'
+      else 'Исходящий вызов'
+    end || coalesce(' ' || phone_key, '') as card_title,
+    lower(crm_entity_type) || ':' || cast(crm_entity_id as text) as client_key,
+    cast(null as bigint) as pipeline_id,
+    cast(null as text) as channel
+  from {{ ref('fct_calls') }}
+
+),
+
+activities as (
+
+  select
+    *,
+    'activity' as card_type,
+    activity_id as card_id,
+    subject as card_title,
+    cast(null as text) as client_key,
+    cast(null as bigint) as pipeline_id,
+    cast(null as text) as channel
+  from {{ ref('fct_activities') }}
+
+),
+
+invoices as (
+
+  select
+    invoice.*,
+    'invoice' as card_type,
+    invoice.invoice_id as card_id,
+    invoice.title as card_title,
+    deal.pipeline_id,
+    deal.channel
+  from {{ ref('fct_invoices') }} as invoice
+  left join deals as deal on invoice.deal_id = deal.deal_id
+
+),
+
+managers as (
+
+  select * from {{ ref('dim_managers') }}
+
+),
+
+pipelines as (
+
+  select * from {{ ref('dim_pipelines') }}
+
+),
+
+client_names as (
+
+  select
+    client_key,
+    client
+  from {{ ref('dim_clients') }}
+
+),
+
+events as (
+{% for fact, metrics in metrics_of.items() %}
+  {%- for metric_code, moment, manager, condition, worth in metrics %}
+  select
+    '{{ metric_code }}' as metric_code,
+    {{ moment }} as event_at,
+    card_type,
+    card_id,
+    card_title,
+    client_key,
+    cast({{ worth }} as numeric) as amount,
+    {{ manager }} as manager_id,
+    pipeline_id,
+    channel,
+    crm_url
+  from {{ fact }}
+  where {{ moment }} is not null and {{ condition }}
+  {%- if not loop.last %}
+
+  union all
+{% endif %}
+  {%- endfor %}
+  {%- if not loop.last %}
+
+  union all
+{% endif %}
+{%- endfor %}
+
+),
+
+final as (
+
+  select
+    events.metric_code,
+    events.event_at,
+    {{ local_date('events.event_at') }} as event_date,
+    events.card_type,
+    events.card_id,
+    coalesce(nullif(events.card_title, ''), '—') as card_title,
+    coalesce(client_names.client, '—') as client,
+    events.amount,
+    coalesce(managers.manager_id, 0) as manager_id,
+    coalesce(managers.manager, 'Без ответственного') as manager,
+    coalesce(managers.department, 'Без отдела') as department,
+    coalesce(pipelines.pipeline, 'Без воронки') as pipeline,
+    coalesce(events.channel, 'Без канала') as channel,
+    coalesce(events.crm_url, '') as crm_url
+  from events
+  left join managers on events.manager_id = managers.manager_id
+  left join pipelines on events.pipeline_id = pipelines.pipeline_id
+  left join client_names on events.client_key = client_names.client_key
+
+)
+
+select * from final
+order by event_at

@@ -1,0 +1,124 @@
+{%- set shown = ['revenue_won', 'deals_won', 'leads_created', 'deals_created', 'calls_successful'] -%}
+
+with kpi as (
+
+  select * from {{ ref('mart_kpi__period') }}
+
+),
+
+managers as (
+
+  select * from {{ ref('dim_managers') }}
+
+),
+
+totals as (
+
+  select
+    period_grain,
+    period_grain_sort,
+    period_choice,
+    period_choice_sort,
+    period_label,
+    period_start,
+    is_current,
+    manager_id,
+    manager,
+    department,
+    {%- for metric_code in shown %}
+    sum(case when metric_code = '{{ metric_code }}' then value else 0 end) as {{ metric_code }},
+    {%- endfor %}
+    sum(case when metric_code = 'revenue_won' then previous_value else 0 end) as revenue_previous,
+    sum(abs(value)) as activity,
+    sum(abs(previous_value)) as previous_activity
+  from kpi
+  where not is_ratio
+  group by
+    period_grain,
+    period_grain_sort,
+    period_choice,
+    period_choice_sort,
+    period_label,
+    period_start,
+    is_current,
+    manager_id,
+    manager,
+    department
+
+),
+
+-- Who did anything in the period, and who did in the one before and still works here: falling silent is the worst result.
+-- Nobody's cards keep their row, so that the rows still add up to the whole, but take no rank.
+rated as (
+
+  select
+    totals.*,
+    case when totals.deals_won > 0 then totals.revenue_won / totals.deals_won end as average_check,
+    totals.manager_id <> 0 as is_ranked
+  from totals
+  left join managers on totals.manager_id = managers.manager_id
+  where
+    totals.activity > 0
+    or (totals.previous_activity > 0 and managers.is_active)
+
+),
+
+final as (
+
+  select
+    period_grain,
+    period_grain_sort,
+    period_choice,
+    period_choice_sort,
+    period_label,
+    period_start,
+    is_current,
+    manager_id,
+    manager,
+    department,
+    '—' as pipeline,
+    '—' as channel,
+    revenue_won,
+    deals_won,
+    average_check,
+    leads_created,
+    deals_created,
+    calls_successful,
+    revenue_previous,
+    case
+      when is_ranked
+        then rank() over (
+          partition by period_grain, period_start, is_ranked
+          order by revenue_won desc, deals_won desc
+        )
+    end as rank_revenue,
+    case
+      when is_ranked
+        then rank() over (
+          partition by period_grain, period_start, is_ranked
+          order by deals_won desc
+        )
+    end as rank_deals_won,
+    case
+      when is_ranked and average_check is not null
+        then rank() over (
+          partition by period_grain, period_start, is_ranked
+          order by average_check desc nulls last
+        )
+    end as rank_average_check,
+    case
+      when is_ranked
+        then rank() over (
+          partition by period_grain, period_start, is_ranked
+          order by calls_successful desc
+        )
+    end as rank_calls_successful,
+    count(*) filter (where is_ranked) over (
+      partition by period_grain, period_start
+    ) as managers_ranked
+  from rated
+
+)
+
+select * from final
+order by period_grain_sort, period_choice_sort, rank_revenue

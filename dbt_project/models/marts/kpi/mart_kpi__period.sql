@@ -1,0 +1,128 @@
+{%- set measures = [
+  'value', 'previous_value', 'previous_to_date_value', 'year_ago_value', 'year_ago_to_date_value'
+] -%}
+
+with period_values as (
+
+  select * from {{ ref('int_kpi__period_values') }}
+
+),
+
+metrics as (
+
+  select * from {{ ref('dim_metrics') }}
+
+),
+
+periods as (
+
+  select * from {{ ref('dim_periods') }}
+
+),
+
+managers as (
+
+  select * from {{ ref('dim_managers') }}
+
+),
+
+-- which event metrics stand above and below the line of each ratio
+ratio_parts as (
+
+  select
+    ratio.metric_code as ratio_code,
+    part.metric_code as part_code,
+    case when part.metric_code = ratio.numerator then 1 else 0 end as in_numerator,
+    case
+      when '+' || ratio.denominator || '+' like '%+' || part.metric_code || '+%' then 1 else 0
+    end as in_denominator
+  from metrics as ratio
+  inner join metrics as part
+    on
+      ratio.numerator = part.metric_code
+      or '+' || ratio.denominator || '+' like '%+' || part.metric_code || '+%'
+  where ratio.kind = 'ratio'
+
+),
+
+ratios as (
+
+  select
+    period_values.period_grain,
+    period_values.period_start,
+    ratio_parts.ratio_code as metric_code,
+    period_values.manager_id,
+    period_values.pipeline,
+    period_values.channel
+    {%- for measure in measures %},
+    sum(period_values.{{ measure }} * ratio_parts.in_numerator) as {{ measure }}
+    {%- endfor %}
+    {%- for measure in measures %},
+    sum(period_values.{{ measure }} * ratio_parts.in_denominator) as {{ measure }}_divisor
+    {%- endfor %}
+  from period_values
+  inner join ratio_parts on period_values.metric_code = ratio_parts.part_code
+  group by
+    period_values.period_grain,
+    period_values.period_start,
+    ratio_parts.ratio_code,
+    period_values.manager_id,
+    period_values.pipeline,
+    period_values.channel
+
+),
+
+all_metrics as (
+
+  select
+    *
+    {%- for measure in measures %},
+    cast(null as numeric) as {{ measure }}_divisor
+    {%- endfor %}
+  from period_values
+
+  union all
+
+  select * from ratios
+
+),
+
+final as (
+
+  select
+    periods.period_grain,
+    periods.period_grain_sort,
+    periods.period_choice,
+    periods.period_choice_sort,
+    periods.period_label,
+    periods.period_start,
+    periods.is_current,
+    all_metrics.metric_code,
+    metrics.metric,
+    metrics.sort as metric_sort,
+    metrics.unit,
+    metrics.direction,
+    metrics.kind = 'ratio' as is_ratio,
+    all_metrics.manager_id,
+    coalesce(managers.manager, 'Без ответственного') as manager,
+    coalesce(managers.department, 'Без отдела') as department,
+    all_metrics.pipeline,
+    all_metrics.channel
+    {%- for measure in measures %},
+    all_metrics.{{ measure }}
+    {%- endfor %}
+    {%- for measure in measures %},
+    all_metrics.{{ measure }}_divisor
+    {%- endfor %}
+  from all_metrics
+  inner join metrics on all_metrics.metric_code = metrics.metric_code
+  inner join periods
+    on
+      all_metrics.period_grain = periods.period_grain
+      and all_metrics.period_start = periods.period_start
+  left join managers on all_metrics.manager_id = managers.manager_id
+
+)
+
+select * from final
+order by period_grain_sort, period_choice_sort, metric_sort

@@ -1,0 +1,55 @@
+with events as (
+
+  select * from {{ ref('fct_metric_events') }}
+
+),
+
+deals as (
+
+  select * from {{ ref('fct_deals') }}
+
+),
+
+products as (
+
+  select * from {{ ref('fct_deal_products') }}
+
+),
+
+periods as (
+
+  select * from {{ ref('dim_periods') }}
+
+),
+
+final as (
+
+  select
+    periods.period_grain,
+    periods.period_grain_sort,
+    periods.period_choice,
+    periods.period_choice_sort,
+    periods.period_label,
+    periods.period_start,
+    periods.is_current,
+    events.manager_id,
+    events.manager,
+    events.department,
+    events.pipeline,
+    events.channel,
+    events.card_id as deal_id,
+    products.product_name,
+    products.amount,
+    deals.cycle_days
+  from events
+  inner join deals on events.card_id = deals.deal_id
+  inner join products on events.card_id = products.deal_id
+  inner join periods
+    on
+      events.event_date >= periods.period_start
+      and events.event_date < periods.period_end
+  where events.metric_code = 'deals_won'
+
+)
+
+select * from final
