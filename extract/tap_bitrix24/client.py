@@ -41,6 +41,9 @@ DEMONSTRATION = "X-Voronka-Demonstration"
 """Header by which the demonstration portal says what it is, so that invented rows never pass for a company's.
 """
 
+_NETWORK_CURE = "check the address in BITRIX24_WEBHOOK_URL and this machine's network"
+_TLS_CURE = "check the host's certificate, this machine's clock and its CA certificates"
+
 T = TypeVar("T")
 
 
@@ -205,6 +208,7 @@ class Client:
 
     def _send(self, method: str, data: bytes) -> requests.Response:
         failure: PortalError
+        host = self.webhook.host
         try:
             return self._session().post(
                 self.webhook.url(method),
@@ -214,17 +218,15 @@ class Client:
                 allow_redirects=False,  # A followed redirect turns a POST into a GET without parameters.
             )
         except requests.exceptions.SSLError as error:
-            failure = Unreachable(f"TLS with {self.webhook.host} failed: {_reason(error)}", "TLS")
+            failure = Unreachable(f"TLS with {host} failed ({_reason(error)}): {_TLS_CURE}", "TLS")
         except requests.exceptions.ConnectTimeout:
-            failure = Unreachable(f"{self.webhook.host} does not accept connections", "CONNECT")
+            failure = Unreachable(f"{host} does not accept connections: {_NETWORK_CURE}", "CONNECT")
         except requests.exceptions.Timeout:
-            failure = TooSlow(
-                f"{self.webhook.host} did not answer within {self.answer_seconds:.0f} s", "TIMEOUT"
-            )
+            failure = TooSlow(f"{host} did not answer within {self.answer_seconds:.0f} s", "TIMEOUT")
         except requests.exceptions.ConnectionError as error:
-            failure = Unreachable(f"no connection to {self.webhook.host}: {_reason(error)}", "CONNECT")
+            failure = Unreachable(f"no connection to {host} ({_reason(error)}): {_NETWORK_CURE}", "CONNECT")
         except requests.exceptions.RequestException as error:
-            failure = Temporary(f"the request to {self.webhook.host} failed: {type(error).__name__}")
+            failure = Temporary(f"the request to {host} failed: {type(error).__name__}")
         # Raised outside the handlers, so that the library's exception, which holds the address, is not its
         # context.
         raise failure
