@@ -1,0 +1,11 @@
+{{
+  stage_lifecycle(
+    cards='stg_bitrix24__deals',
+    versions='stg_bitrix24__deal_versions',
+    intervals='int_deals__stage_intervals',
+    key='deal_id',
+    entity='deal',
+    stage_id='stage_id',
+    closed_at=local_midnight('cards.close_date')
+  )
+}}

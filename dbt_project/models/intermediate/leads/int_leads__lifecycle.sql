@@ -1,0 +1,11 @@
+{{
+  stage_lifecycle(
+    cards='stg_bitrix24__leads',
+    versions='stg_bitrix24__lead_versions',
+    intervals='int_leads__stage_intervals',
+    key='lead_id',
+    entity='lead',
+    stage_id='status_id',
+    closed_at='cards.closed_at'
+  )
+}}

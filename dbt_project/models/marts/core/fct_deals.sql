@@ -1,0 +1,163 @@
+with deals as (
+
+  select * from {{ ref('stg_bitrix24__deals') }} where not is_recurring_template
+
+),
+
+lifecycle as (
+
+  select * from {{ ref('int_deals__lifecycle') }}
+
+),
+
+leads as (
+
+  select * from {{ ref('stg_bitrix24__leads') }}
+
+),
+
+card_clients as (
+
+  select * from {{ ref('int_clients__card_clients') }}
+
+),
+
+pipelines as (
+
+  select * from {{ ref('dim_pipelines') }}
+
+),
+
+channels as (
+
+  select * from {{ ref('dim_channels') }}
+
+),
+
+managers as (
+
+  select * from {{ ref('dim_managers') }}
+
+),
+
+rates as (
+
+  select * from {{ ref('int_currencies__daily_rates') }}
+
+),
+
+base as (
+
+  select max(base_currency) as base_currency from rates
+
+),
+
+portal as (
+
+  select * from {{ ref('stg_bitrix24__portal') }}
+
+),
+
+described as (
+
+  select
+    deals.deal_id,
+    coalesce(deals.title, 'Сделка № ' || deals.deal_id) as title,
+    deals.lead_id,
+    lifecycle.pipeline_id,
+    lifecycle.stage_id,
+    lifecycle.semantic,
+    deals.manager_id,
+    lifecycle.created_manager_id,
+    lifecycle.closed_manager_id,
+    {{ client_key('deals', 'company_client', 'contact_client') }} as client_key,
+    coalesce(nullif(deals.source_id, ''), leads.source_id, '') as source_id,
+    deals.amount as amount_in_currency,
+    coalesce(deals.currency, base.base_currency) as currency,
+    deals.created_at,
+    lifecycle.success_at as won_at,
+    lifecycle.failure_at as lost_at,
+    case
+      when lifecycle.failure_at is not null
+        then {% if var('loss_reason_field', none) is not none %}coalesce(deals.loss_reason_value, 'Не указана')
+        {%- else %}lifecycle.stage{% endif %}
+    end as loss_reason,
+    {{ days_between('deals.created_at', 'lifecycle.success_at') }} as cycle_days,
+    {{ days_between('leads.created_at', 'lifecycle.success_at') }} as lead_to_won_days,
+    deals.close_date as expected_close_date,
+    {{ local_date('coalesce(lifecycle.success_at, lifecycle.failure_at, ' ~ as_of() ~ ')') }} as rate_date
+  from deals
+  inner join lifecycle on deals.deal_id = lifecycle.deal_id
+  cross join base
+  left join leads on deals.lead_id = leads.lead_id
+  left join card_clients as company_client
+    on deals.company_id = company_client.card_id and company_client.card_type = 'company'
+  left join card_clients as contact_client
+    on deals.contact_id = contact_client.card_id and contact_client.card_type = 'contact'
+
+),
+
+ranked as (
+
+  select
+    described.*,
+    pipelines.is_selling,
+    case
+      when pipelines.is_selling and described.won_at is not null and described.client_key is not null
+        then row_number() over (
+          partition by described.client_key, pipelines.is_selling and described.won_at is not null
+          order by described.won_at, described.deal_id
+        )
+    end as win_number
+  from described
+  inner join pipelines on described.pipeline_id = pipelines.pipeline_id
+
+),
+
+final as (
+
+  select
+    ranked.deal_id,
+    ranked.title,
+    ranked.lead_id,
+    ranked.pipeline_id,
+    ranked.stage_id,
+    ranked.semantic,
+    ranked.is_selling,
+    coalesce(managers.manager_id, 0) as manager_id,
+    coalesce(creators.manager_id, 0) as created_manager_id,
+    case
+      when coalesce(ranked.won_at, ranked.lost_at) is not null then coalesce(closers.manager_id, 0)
+    end as closed_manager_id,
+    ranked.client_key,
+    ranked.source_id,
+    channels.channel,
+    coalesce(ranked.amount_in_currency * rates.rate, 0) as amount,
+    ranked.currency,
+    ranked.amount_in_currency,
+    rates.rate is not null as is_currency_known,
+    ranked.created_at,
+    ranked.won_at,
+    ranked.lost_at,
+    ranked.loss_reason,
+    greatest(ranked.cycle_days, 0) as cycle_days,
+    greatest(ranked.lead_to_won_days, 0) as lead_to_won_days,
+    coalesce(ranked.win_number = 1, false) as is_first_win,
+    coalesce(ranked.win_number > 1, false) as is_repeat_win,
+    ranked.expected_close_date,
+    {{ crm_url('crm/deal', 'ranked.deal_id') }} as crm_url
+  from ranked
+  inner join channels on ranked.source_id = channels.source_id
+  left join rates
+    on ranked.currency = rates.currency
+    and ranked.rate_date >= rates.valid_from
+    and ranked.rate_date < rates.valid_to
+  left join managers on ranked.manager_id = managers.manager_id
+  left join managers as creators on ranked.created_manager_id = creators.manager_id
+  left join managers as closers on ranked.closed_manager_id = closers.manager_id
+  left join portal on true
+  order by ranked.created_at
+
+)
+
+select * from final

@@ -1,0 +1,98 @@
+{%- if var('payments_source') != 'smart_invoice' -%}
+  {{ exceptions.raise_compiler_error("Variable payments_source is '" ~ var('payments_source') ~ "': only smart_invoice is known") }}
+{%- endif -%}
+with invoices as (
+
+  select * from {{ ref('stg_bitrix24__smart_invoices') }}
+
+),
+
+lifecycle as (
+
+  select * from {{ ref('int_invoices__lifecycle') }}
+
+),
+
+card_clients as (
+
+  select * from {{ ref('int_clients__card_clients') }}
+
+),
+
+managers as (
+
+  select * from {{ ref('dim_managers') }}
+
+),
+
+rates as (
+
+  select * from {{ ref('int_currencies__daily_rates') }}
+
+),
+
+base as (
+
+  select max(base_currency) as base_currency from rates
+
+),
+
+portal as (
+
+  select * from {{ ref('stg_bitrix24__portal') }}
+
+),
+
+described as (
+
+  select
+    invoices.smart_invoice_id as invoice_id,
+    coalesce(invoices.title, 'Счёт № ' || coalesce(invoices.account_number, cast(invoices.smart_invoice_id as text)))
+      as title,
+    invoices.deal_id,
+    invoices.manager_id,
+    lifecycle.closed_manager_id,
+    {{ client_key('invoices', 'company_client', 'contact_client') }} as client_key,
+    invoices.amount as amount_in_currency,
+    coalesce(invoices.currency, base.base_currency) as currency,
+    invoices.created_at,
+    lifecycle.success_at as paid_at,
+    {{ local_date('coalesce(lifecycle.success_at, ' ~ as_of() ~ ')') }} as rate_date
+  from invoices
+  inner join lifecycle on invoices.smart_invoice_id = lifecycle.smart_invoice_id
+  cross join base
+  left join card_clients as company_client
+    on invoices.company_id = company_client.card_id and company_client.card_type = 'company'
+  left join card_clients as contact_client
+    on invoices.contact_id = contact_client.card_id and contact_client.card_type = 'contact'
+
+),
+
+final as (
+
+  select
+    described.invoice_id,
+    described.title,
+    described.deal_id,
+    coalesce(managers.manager_id, 0) as manager_id,
+    case when described.paid_at is not null then coalesce(payers.manager_id, 0) end as paid_manager_id,
+    described.client_key,
+    coalesce(described.amount_in_currency * rates.rate, 0) as amount,
+    described.currency,
+    rates.rate is not null as is_currency_known,
+    described.created_at,
+    described.paid_at,
+    {{ crm_url('crm/type/31', 'described.invoice_id') }} as crm_url
+  from described
+  left join rates
+    on described.currency = rates.currency
+    and described.rate_date >= rates.valid_from
+    and described.rate_date < rates.valid_to
+  left join managers on described.manager_id = managers.manager_id
+  left join managers as payers on described.closed_manager_id = payers.manager_id
+  left join portal on true
+  order by described.created_at
+
+)
+
+select * from final

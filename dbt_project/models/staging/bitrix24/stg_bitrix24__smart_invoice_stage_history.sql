@@ -1,0 +1,31 @@
+{{
+  config(
+    materialized='incremental',
+    unique_key='history_id',
+    indexes=[{'columns': ['smart_invoice_id', 'entered_at', 'history_id']}]
+  )
+}}
+
+with source as (
+
+  select * from {{ source('bitrix24', 'smart_invoice_stage_history') }}
+  {{ only_rows_loaded_since(this) }}
+
+),
+
+final as (
+
+  select
+    cast(id as bigint) as history_id,
+    {{ payload_id('OWNER_ID') }} as smart_invoice_id,
+    {{ payload_integer('TYPE_ID') }} as type_id,
+    coalesce({{ payload_integer('CATEGORY_ID') }}, 0) as pipeline_id,
+    {{ payload_text('STAGE_ID') }} as stage_id,
+    {{ payload_semantic('STAGE_SEMANTIC_ID') }} as semantic,
+    {{ payload_moment('CREATED_TIME') }} as entered_at,
+    {{ loaded_at() }} as loaded_at
+  from source
+
+)
+
+select * from final
