@@ -1,0 +1,137 @@
+"""``python -m demo``: serve the demonstration portal, or print what it holds."""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import click
+import orjson
+import uvicorn
+
+from demo.company.chronicle import Chronicle
+from demo.company.world import Story, parse_moment
+from demo.rest.app import make_app
+from demo.rest.service import ALL_SCOPES, Service, Settings
+from demo.truth import truth as portal_truth
+
+
+def default_start(moment: int, zone: str) -> date:
+    """The first day of the month 24 months before the clock."""
+    today = datetime.fromtimestamp(moment, ZoneInfo(zone)).date()
+    return date(today.year - 2, today.month, 1)
+
+
+def the_story(seed: int, start: datetime | None, scale: float, zone: str, moment: int) -> Story:
+    first = start.date() if start else default_start(moment, zone)
+    return Story(seed, first, scale, zone)
+
+
+def _clock(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    try:
+        return parse_moment(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def story_options(command):  # noqa: ANN001, ANN201 - a click decorator
+    for option in reversed(
+        (
+            click.option("--seed", default=20, show_default=True, help="Which company is invented."),
+            click.option(
+                "--start",
+                type=click.DateTime(["%Y-%m-%d"]),
+                help="First day of its story (default: first of the month, 24 months before the clock).",
+            ),
+            click.option(
+                "--scale",
+                default=1.0,
+                show_default=True,
+                help="How much happens: 1 is some 20 000 cards in two years.",
+            ),
+            click.option(
+                "--timezone", "zone", default="Europe/Moscow", show_default=True, help="The portal's zone."
+            ),
+            click.option(
+                "--clock",
+                callback=_clock,
+                help="Freeze the clock, e.g. 2026-11-23T12:00:00+03:00 (default: real time).",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def main() -> None:
+    """The demonstration portal: Bitrix24 REST over an invented company."""
+
+
+@main.command()
+@story_options
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=18024, show_default=True)
+@click.option("--token", envvar="DEMO_TOKEN", required=True, help="Code of the webhook (or DEMO_TOKEN).")
+@click.option("--no-limits", is_flag=True, help="No leaky bucket and no operating budget.")
+@click.option("--scopes", default=",".join(ALL_SCOPES), show_default=True, help="Scopes of the webhook.")
+@click.option(
+    "--not-admin", is_flag=True, help="The webhook's owner is no administrator and sees fewer rows."
+)
+@click.option(
+    "--certificate", type=click.Path(exists=True, dir_okay=False), help="TLS certificate, to serve https."
+)
+@click.option("--key", type=click.Path(exists=True, dir_okay=False), help="Its private key.")
+def serve(
+    seed: int,
+    start: datetime | None,
+    scale: float,
+    zone: str,
+    clock: int | None,
+    host: str,
+    port: int,
+    token: str,
+    no_limits: bool,
+    scopes: str,
+    not_admin: bool,
+    certificate: str | None,
+    key: str | None,
+) -> None:
+    """Serve the portal at http://HOST:PORT/rest/1/TOKEN/."""
+    began = time.perf_counter()
+    story = the_story(seed, start, scale, zone, clock or int(time.time()))
+    settings = Settings(
+        token, clock, tuple(s.strip() for s in scopes.split(",") if s.strip()), not not_admin, not no_limits
+    )
+    service = Service(story, settings)
+    click.echo(
+        f"Demonstration portal ready in {time.perf_counter() - began:.1f} s: from {story.start} to "
+        f"{service.encoder.moment(int(service.now()))}, "
+        f"{sum(len(cards) for cards in service.portal.cards.values())} cards, {len(service.portal.calls)} calls"
+    )
+    uvicorn.run(
+        make_app(service),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
+
+
+@main.command()
+@story_options
+def truth(seed: int, start: datetime | None, scale: float, zone: str, clock: int | None) -> None:
+    """Print the counts of the portal's own state at the clock, as JSON."""
+    moment = clock if clock is not None else int(time.time())
+    chronicle = Chronicle(the_story(seed, start, scale, zone, moment))
+    chronicle.tell(moment)
+    click.echo(orjson.dumps(portal_truth(chronicle, moment), option=orjson.OPT_INDENT_2).decode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""``batch``: up to fifty commands in one request, with ``$result[...]`` references between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from demo.rest import errors
+from demo.rest.parameters import Parameters, parse_query, php_array
+from demo.rest.service import Answer
+
+MAX_COMMANDS = 50
+_PATH = re.compile(r"\[([^\]]+)\]")
+_REFERENCE = re.compile(r"\$(result)([^\s]*)", re.IGNORECASE)
+
+#: Runs one command: (method name, parameters) to an answer and the ``time`` block of the command.
+Run = Callable[[str, Parameters], tuple[Answer, dict[str, Any]]]
+
+
+def resolve(value: Any, results: dict[str, Any]) -> Any:
+    """Put earlier results in place of references, the way the portal's ``processBatchElement`` does.
+
+    A path is followed as far as it exists. A value that is nothing but a reference becomes whatever was reached: the
+    last container (a page of rows, an empty list), when the path goes on but the data does not. Within a longer text
+    only texts and numbers are put in.
+    """
+    if isinstance(value, dict):
+        return {
+            str(resolve(key, results)) if "$" in str(key) else key: resolve(item, results)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [resolve(item, results) for item in value]
+    if not isinstance(value, str) or "$" not in value:
+        return value
+    for match in _REFERENCE.finditer(value):
+        keys = _PATH.findall(match.group(2))
+        if not keys:
+            continue
+        reached: Any = results
+        for key in keys:
+            found = _step(reached, key)
+            if found is None:
+                break
+            reached = found
+        if match.group(0) == value:
+            return reached
+        if isinstance(reached, (str, int, float)) and not isinstance(reached, bool):
+            value = value.replace(match.group(0), str(reached))
+    return value
+
+
+def _step(container: Any, key: str) -> Any:
+    """PHP's ``isset($container[$key])``: None where there is no such key, or a null behind it."""
+    if isinstance(container, dict):
+        return container.get(key)
+    if isinstance(container, list) and key.isdigit() and int(key) < len(container):
+        return container[int(key)]
+    return None
+
+
+def commands_of(p: Parameters) -> dict[str, str]:
+    cmd = p.get("cmd")
+    if isinstance(cmd, list):
+        cmd = {str(index): command for index, command in enumerate(cmd)}
+    if not isinstance(cmd, dict):
+        return {}
+    if len(cmd) > MAX_COMMANDS:
+        raise errors.batch_too_long()
+    return {str(name): str(command) for name, command in cmd.items()}
+
+
+def run_batch(p: Parameters, run: Run) -> dict[str, Any]:
+    """The ``result`` of a batch. Empty maps are ``[]`` and maps with keys 0…n-1 are lists, as PHP has them."""
+    halt = str(p.get("halt", 0)).lower() in ("1", "true", "y")
+    results: dict[str, Any] = {}
+    failures: dict[str, Any] = {}
+    totals: dict[str, Any] = {}
+    following: dict[str, Any] = {}
+    times: dict[str, Any] = {}
+    for name, command in commands_of(p).items():
+        method, _, query = command.partition("?")
+        try:
+            if method.strip().lower() == "batch":
+                raise errors.batch_not_allowed()
+            values = resolve(parse_query(query), results)
+            answer, spent = run(method.strip(), Parameters(values))
+        except errors.RestError as error:
+            failures[name] = error.body()
+            if halt:
+                break
+            continue
+        results[name] = answer.result
+        if answer.total is not None:
+            totals[name] = answer.total
+        if answer.next is not None:
+            following[name] = answer.next
+        times[name] = spent
+    return {
+        "result": php_array(results),
+        "result_error": php_array(failures),
+        "result_total": php_array(totals),
+        "result_next": php_array(following),
+        "result_time": php_array(times),
+    }

@@ -1,0 +1,143 @@
+"""Filters, orders and pages of the list methods, with the prefixes of Bitrix24."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from demo.rest.columns import Column, Encoder
+from demo.rest.errors import RestError
+
+PAGE = 50
+
+_PREFIX = re.compile(r"^(!><|><|!=%|!%=|!%|!=|!@|>=|<=|>|<|=%|%=|%|@|==|=|!|\?)?(.*)$", re.DOTALL)
+
+Test = Callable[[Any], bool]
+Unknown = Callable[[str], RestError | None]
+
+
+def split_prefix(key: str) -> tuple[str, str]:
+    """('>=', 'DATE_CREATE') of '>=DATE_CREATE'."""
+    match = _PREFIX.match(key)
+    return (match.group(1) or "", match.group(2)) if match else ("", key)
+
+
+def is_container(value: Any) -> bool:
+    """What a batch reference that led nowhere leaves behind: rows, or a map of them, instead of a value."""
+    values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, (dict, list)) and (
+        not value
+        or any(isinstance(v, (dict, list)) for v in values)
+        or isinstance(value, dict)
+        and not all(k.isdigit() for k in value)
+    )
+
+
+def compile_filter(
+    conditions: dict[str, Any], columns: dict[str, Column], encoder: Encoder, unknown: Unknown
+) -> list[Test]:
+    """Tests a record has to pass, all of them.
+
+    ``columns`` is keyed by lower-case name. ``unknown`` decides about a field there is no column for: an error to
+    raise, or None to drop the condition silently, as the older methods do.
+    """
+    logic = str(next((v for k, v in conditions.items() if k.lower() == "logic"), "AND")).upper()
+    tests: list[Test] = []
+    for key, value in conditions.items():
+        if key.lower() == "logic":
+            continue
+        if key.isdigit() and isinstance(value, (dict, list)):
+            nested = value if isinstance(value, dict) else {str(i): v for i, v in enumerate(value)}
+            inner = compile_filter(nested, columns, encoder, unknown)
+            if inner:
+                tests.append(lambda record, inner=inner: all(test(record) for test in inner))
+            continue
+        prefix, name = split_prefix(key)
+        column = columns.get(name.lower())
+        if column is None:
+            error = unknown(name)
+            if error is not None:
+                raise error
+            continue
+        test = condition(prefix, column, value, encoder)
+        if test is not None:
+            tests.append(test)
+    if logic == "OR" and tests:
+        return [lambda record: any(test(record) for test in tests)]
+    return tests
+
+
+def condition(prefix: str, column: Column, value: Any, encoder: Encoder) -> Test | None:
+    """One condition; None where the portal would not have understood it and so ignores it."""
+    if is_container(value):
+        return None
+    get, kind = column.get, column.kind
+    if isinstance(value, dict):
+        value = list(value.values())
+    if prefix in ("><", "!><"):
+        if not isinstance(value, list) or len(value) != 2:
+            return None
+        low, high = (encoder.parse(kind, v) for v in value)
+        between = lambda record: (v := get(record)) is not None and low <= v <= high  # noqa: E731
+        return between if prefix == "><" else lambda record: not between(record)
+    if prefix in (">", ">=", "<", "<="):
+        if isinstance(value, list):
+            value = value[0]
+        if value in (None, "") and kind != "text":
+            return None
+        return _compare(prefix, get, encoder.parse(kind, value))
+    if "%" in prefix or prefix == "?":
+        return _like(prefix, get, value)
+    values = value if isinstance(value, list) else [value]
+    if kind == "moment" and not isinstance(value, list) and value in (None, "", False):
+        wanted: set[Any] = {0, None}
+    else:
+        wanted = {encoder.parse(kind, v) for v in values}
+    if wanted & {"", 0} or None in wanted:
+        wanted |= {None} | ({""} if kind == "text" else {0} if kind != "flag" else set())
+    if kind == "ids":
+        inside = lambda record: bool(wanted & set(get(record) or [0]))  # noqa: E731
+    else:
+        inside = lambda record: get(record) in wanted  # noqa: E731
+    return (lambda record: not inside(record)) if prefix.startswith("!") else inside
+
+
+def _compare(prefix: str, get: Callable[[Any], Any], bound: Any) -> Test | None:
+    if bound is None:
+        return None
+    if prefix == ">":
+        return lambda record: (v := get(record)) is not None and v > bound
+    if prefix == ">=":
+        return lambda record: (v := get(record)) is not None and v >= bound
+    if prefix == "<":
+        return lambda record: (v := get(record)) is not None and v < bound
+    return lambda record: (v := get(record)) is not None and v <= bound
+
+
+def _like(prefix: str, get: Callable[[Any], Any], value: Any) -> Test:
+    needles = [str(v) for v in (value if isinstance(value, list) else [value])]
+    if "=" in prefix:
+        patterns = [
+            re.compile(
+                "".join(".*" if ch == "%" else "." if ch == "_" else re.escape(ch) for ch in n),
+                re.IGNORECASE | re.DOTALL,
+            )
+            for n in needles
+        ]
+        found = lambda text: any(p.fullmatch(text) for p in patterns)  # noqa: E731
+    else:
+        found = lambda text: any(n.lower() in text.lower() for n in needles)  # noqa: E731
+    test = lambda record: found(str(get(record) or ""))  # noqa: E731
+    return (lambda record: not test(record)) if prefix.startswith("!") else test
+
+
+def sort_records(records: Iterable[Any], order: list[tuple[Column, bool]]) -> list[Any]:
+    """Sorted by several columns; the flag means descending. Nulls come first, as in MySQL."""
+    rows = list(records)
+    for column, descending in reversed(order):
+        get = column.get
+        rows.sort(
+            key=lambda record: ((v := get(record)) is not None, v if v is not None else 0), reverse=descending
+        )
+    return rows
