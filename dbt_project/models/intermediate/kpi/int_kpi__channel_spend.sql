@@ -87,7 +87,7 @@ final as (
     period_grain,
     period_start,
     channel,
-    sum(amount * days_shared / days_of_month) as spend
+    round(sum(amount * days_shared / days_of_month), 2) as spend
   from shares
   where days_shared > 0
   group by period_grain, period_start, channel

@@ -39,7 +39,7 @@
     ),
     (
       'talk_minutes', 'started_at', 'manager_id',
-      'is_answered', 'cast(talk_seconds as numeric) / 60'
+      'is_answered', 'round(cast(talk_seconds as numeric) / 60, 6)'
     ),
   ],
   'activities': [

@@ -53,7 +53,7 @@ rated as (
 
   select
     totals.*,
-    case when totals.deals_won > 0 then totals.revenue_won / totals.deals_won end as average_check,
+    case when totals.deals_won > 0 then round(totals.revenue_won / totals.deals_won, 2) end as average_check,
     totals.manager_id <> 0 as is_ranked
   from totals
   left join managers on totals.manager_id = managers.manager_id
