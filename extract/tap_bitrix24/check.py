@@ -1,7 +1,7 @@
 """`python -m tap_bitrix24.check`: can this webhook be loaded? One line tells, before anything is loaded.
 
-Reads BITRIX24_WEBHOOK_URL and VORONKA_TIMEZONE. Prints `ok <host> …` and exits with 0, or the cause and its cure
-and exits with 1. The webhook's code is never printed.
+Reads BITRIX24_WEBHOOK_URL and VORONKA_TIMEZONE. Prints `ok <host> …` and exits with 0, or prints the cause
+and its cure and exits with 1. The webhook's code is never printed.
 """
 
 from __future__ import annotations
