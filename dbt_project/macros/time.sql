@@ -40,5 +40,5 @@
 
 
 {% macro days_between(earlier, later) %}
-  cast(extract(epoch from {{ later }} - {{ earlier }}) / 86400.0 as numeric)
+  trim_scale(extract(epoch from {{ later }} - {{ earlier }}) / 86400)
 {%- endmacro %}

@@ -24,7 +24,7 @@ converted as (
   select
     snapshots.currency,
     snapshots.rate_date,
-    snapshots.rate / coalesce(base_rates.rate, 1) as rate
+    trim_scale(snapshots.rate / coalesce(base_rates.rate, 1)) as rate
   from snapshots
   cross join base
   left join snapshots as base_rates
@@ -40,10 +40,10 @@ ranges as (
     currency,
     rate,
     case
-      when row_number() over days = 1 then cast('-infinity' as date)
+      when row_number() over days = 1 then cast('0001-01-01' as date)
       else rate_date
     end as valid_from,
-    coalesce(lead(rate_date) over days, cast('infinity' as date)) as valid_to
+    coalesce(lead(rate_date) over days, cast('9999-12-31' as date)) as valid_to
   from converted
   window days as (partition by currency order by rate_date)
 
@@ -63,8 +63,8 @@ final as (
   -- A portal whose currencies are not loaded still has money.
   select
     base.base_currency,
-    cast('-infinity' as date),
-    cast('infinity' as date),
+    cast('0001-01-01' as date),
+    cast('9999-12-31' as date),
     1,
     base.base_currency
   from base

@@ -72,7 +72,7 @@ final as (
   select
     deal_id,
     product_name,
-    sum(share) as share
+    trim_scale(sum(share)) as share
   from shares
   group by 1, 2
 

@@ -13,7 +13,7 @@ tree as (
     cast(null as bigint) as parent_id,
     departments.head_id,
     departments.department as path,
-    array[departments.department_id] as path_ids,
+    '/' || departments.department_id || '/' as path_ids,
     0 as depth
   from departments
   left join departments as parents on departments.parent_id = parents.department_id
@@ -25,11 +25,11 @@ tree as (
     departments.parent_id,
     departments.head_id,
     tree.path || ' / ' || departments.department,
-    tree.path_ids || departments.department_id,
+    tree.path_ids || departments.department_id || '/',
     tree.depth + 1
   from tree
   inner join departments on tree.department_id = departments.parent_id
-  where departments.department_id <> all(tree.path_ids)
+  where position('/' || departments.department_id || '/' in tree.path_ids) = 0
 
 ),
 
