@@ -37,7 +37,7 @@ CONNECT_SECONDS = 15
 ANSWER_SECONDS = 75  # The cloud cuts a request off after 60 s.
 OPERATING_PERIOD = 600.0
 MAX_HOPS = 3
-DEMONSTRATION = "X-Voronka-Demonstration"
+DEMONSTRATION = "X-Voronka-Demo"
 """Header by which the demonstration portal says what it is, so that invented rows never pass for a company's.
 """
 

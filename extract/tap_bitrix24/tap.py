@@ -208,14 +208,15 @@ class TapBitrix24(TapRestApiMsdk):
                 stream._write_schema_message()
         sys.stdout.flush()
         failed: list[str] = []
-        told: set[int] = set()
+        told: list[str] = []
 
         def close(stream: BitrixStream, error: Exception | None) -> None:
             stream.entry.close(error)
             if error is not None:
                 failed.append(stream.name)
-                if id(error) not in told:  # A portal that refuses everything is one piece of news.
-                    told.add(id(error))
+                refused = isinstance(error, PortalRefused)
+                if not (refused and told):  # A portal that refuses everything is one piece of news.
+                    told.extend([stream.name] if refused else [])
                     self.logger.error(
                         "%s: %s", stream.name, error, exc_info=not isinstance(error, PortalError)
                     )

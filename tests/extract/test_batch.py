@@ -1,4 +1,4 @@
-"""Reading lists in batches: complete, ordered, in few requests, and robust against what portals do meanwhile."""
+"""Reading lists in batches: complete, ordered, in few requests, whatever portals do meanwhile."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def walk(client: Client, listing: Listing = DEALS, usage: Usage | None = None, *
 def test_every_row_once_in_order_whatever_the_page_borders(
     portal: FakePortal, client: Client, count: int
 ) -> None:
-    """Behind each short page the portal returns garbage from the start of the table; none of it may come through."""
+    """Behind each short page the portal returns garbage, the start of the table; none may come through."""
     portal.tables["crm.item.list:2"] = [card(3 * n + 1) for n in range(count)]
     assert walk(client) == [3 * n + 1 for n in range(count)]
 
@@ -102,11 +102,11 @@ def test_rows_deleted_and_changed_during_the_walk_lose_nobody_else(
 def test_method_that_ignores_the_keyset_is_refused(portal: FakePortal, client: Client) -> None:
     portal.tables["crm.item.list:2"] = [card(n) for n in range(1, 200)]
     wrong = Listing("crm.item.list", "id", "items", filter="fitler", params=[("entityTypeId", "2")])
-    with pytest.raises(StreamRefused, match="ignores the filter >id"):
+    with pytest.raises(StreamRefused, match="ignores the filter"):
         walk(client, wrong)
     nowhere = Listing("crm.item.list", "id", "rows", params=[("entityTypeId", "2")])
     portal.answer = lambda method, query: ({"rows": "none"}, None)  # type: ignore[method-assign]
-    with pytest.raises(StreamRefused, match="rows are not where streams.yml says"):
+    with pytest.raises(StreamRefused, match="rows are not where"):
         walk(client, nowhere)
 
 
@@ -124,7 +124,7 @@ def test_error_of_a_command_keeps_the_pages_before_it(
 
 def test_fatal_error_of_a_command_stops_the_stream(portal: FakePortal, client: Client) -> None:
     portal.errors["crm.item.list:2"] = [{"error": "insufficient_scope", "error_description": ""}]
-    with pytest.raises(StreamRefused, match="crm.item.list: the webhook lacks the scope"):
+    with pytest.raises(StreamRefused, match="the webhook lacks the scope"):
         walk(client)
     assert portal.calls["crm.item.list"] == 1
     portal.errors = {}
@@ -208,7 +208,7 @@ def test_operating_limit_has_an_end(
             return super().now(tz) + datetime.timedelta(seconds=sum(naps))
 
     monkeypatch.setattr(backoff._sync.datetime, "datetime", Hurry)
-    portal.errors["crm.item.list:2"] = [{"error": "OPERATION_TIME_LIMIT"}]
+    portal.faults.append(refuse(429, "OPERATION_TIME_LIMIT", times=999))
     with pytest.raises(OperatingLimit):
         walk(client)
     assert 3000 < sum(naps) < 3700

@@ -146,7 +146,7 @@ def test_second_run_brings_what_changed(run: Run, portal: FakePortal) -> None:
     sets = {record["id"]: record["payload"]["productRows"] for record in outcome.records["deal_product_rows"]}
     assert sets["7"] == [] and [row["id"] for row in sets["9"]] == [8, 408, 808]
     assert len(ids(outcome, "users")) == 60
-    assert len(portal.batches) <= 21
+    assert len(portal.batches) <= 23  # One a stream and for the portal, and a few for second pages.
 
 
 def test_calls_are_read_again_for_a_window(run: Run, portal: FakePortal) -> None:
@@ -281,7 +281,7 @@ def test_wrong_settings_are_one_line(
 def test_killed_run_resumes_at_its_cursor(
     run: Run, portal: FakePortal, tmp_path: Path, tap_command: list[str]
 ) -> None:
-    """Killed without warning in the middle; the next run fetches the rest and keeps the first attempt's bookmark."""
+    """Killed in the middle; the next run fetches the rest and keeps the first attempt's bookmark."""
     portal.tables["crm.item.list:2"] = [card(n) for n in range(1, 12_001)]
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"webhook_url": portal.webhook, "streams": ["deals"]}))
@@ -320,7 +320,7 @@ def test_killed_run_resumes_at_its_cursor(
 
 
 def test_failed_stream_resumes_at_its_cursor(run: Run, portal: FakePortal, naps: list[float]) -> None:
-    """The same for product rows, whose cursor stands on owners: sets already delivered are not asked for again."""
+    """The same for product rows, whose cursor is an owner: sets already delivered are not asked for again."""
     pages = portal.tables["crm.item.list:2"]
     pages.extend(card(n) for n in range(1201, 4001))
     broken = {"error": "INTERNAL_SERVER_ERROR", "error_description": ""}
