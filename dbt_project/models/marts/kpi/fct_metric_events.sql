@@ -79,7 +79,7 @@ clients as (
 
   select
     *,
-    'client' as card_type,
+    client_type as card_type,
     cast(split_part(client_key, ':', 2) as bigint) as card_id,
     client as card_title,
     cast(null as bigint) as pipeline_id,

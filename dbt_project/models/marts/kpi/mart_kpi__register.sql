@@ -39,7 +39,8 @@ final as (
     case events.card_type
       when 'lead' then 'Лид'
       when 'deal' then 'Сделка'
-      when 'client' then 'Клиент'
+      when 'company' then 'Компания'
+      when 'contact' then 'Контакт'
       when 'call' then 'Звонок'
       when 'activity' then 'Дело'
       when 'invoice' then 'Счёт'
