@@ -95,7 +95,12 @@ def keyset(
         StreamRefused: the method refuses, or does not honour the keyset.
         Temporary: the portal kept failing.
     """
-    last, length = after, 1
+    last, length, seen = after, 1, 0
+
+    def reach(pages: list[list[Row]]) -> int:
+        """Commands that the rest needs by the portal's count, which asks for no garbage; else a ramp."""
+        left = (total.value or 0) - seen - sum(map(len, pages)) if total is not None else 0
+        return left // PAGE + 1 if left > 0 else length * RAMP
 
     def advance() -> tuple[list[list[Row]], bool]:
         nonlocal length
@@ -129,7 +134,7 @@ def keyset(
             pages.append(page)
             if len(page) < PAGE:
                 return pages, True
-        length = max(1, length // 2) if answer.seconds > SLOW_SECONDS else min(commands, length * RAMP)
+        length = max(1, length // 2) if answer.seconds > SLOW_SECONDS else min(commands, reach(pages))
         return pages, False
 
     finished = False
@@ -137,7 +142,7 @@ def keyset(
         pages, finished = client.retrying(advance, listing.method)
         rows = [row for page in pages for row in page]
         if rows:
-            last = str(rows[-1][listing.id])
+            last, seen = str(rows[-1][listing.id]), seen + len(rows)
             yield rows
 
 

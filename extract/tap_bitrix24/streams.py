@@ -217,10 +217,12 @@ class CatalogueStream(BitrixStream):
                 )
 
     def _changed(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
-        total = Total()
+        # What is left of an interrupted run has no count: the portal would count the whole window.
+        total = None if plan.resumed else Total()
         for rows in self._walk(plan, listing, self.spec.modified, total):
             yield Chunk(writer.lines([self._record(row) for row in rows]), after=str(rows[-1][listing.id]))
-        self._count(total, plan)
+        if total is not None and total.value is not None and total.value >= 0:
+            self.entry.portal_total = total.value
 
     def _walk(
         self, plan: Plan, listing: Listing, modified: tuple[str, ...], total: Total | None
@@ -235,12 +237,6 @@ class CatalogueStream(BitrixStream):
             total=total,
             commands=self.tap.batch_size,
         )
-
-    def _count(self, total: Total, plan: Plan) -> None:
-        """Keep the portal's count of the window; what is left of an interrupted run has none."""
-        if total.value is None or total.value < 0 or plan.resumed:
-            return
-        self.entry.portal_total = total.value
 
     def _all(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
         day = self.tap.portal.server_time.date().isoformat() if self.mode == "snapshot" else None
@@ -261,7 +257,7 @@ class CatalogueStream(BitrixStream):
         owners = self.spec.owners
         assert owners is not None, "streams.yml is checked: mode owners has them"
         size = owners.per_command * self.tap.batch_size
-        for changed in self._walk(plan, owners.listing, owners.modified, None):
+        for changed in self._walk(plan, owners.listing, owners.modified, None if plan.resumed else Total()):
             moments = {str(row[owners.listing.id]): _first(row, owners.modified) for row in changed}
             ids = list(moments)
             for group in (ids[i : i + size] for i in range(0, len(ids), size)):

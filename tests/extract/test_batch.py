@@ -70,6 +70,21 @@ def test_ramp_keeps_requests_few_and_small_streams_cheap(portal: FakePortal, cli
     assert (usage.requests, usage.commands) == (1, 1)
 
 
+def test_portals_count_spares_ramp_and_garbage(portal: FakePortal, client: Client) -> None:
+    portal.tables["crm.item.list:2"] = [card(n) for n in range(1, 1026)]
+    usage = Usage()
+    assert walk(client, usage=usage, total=Total()) == list(range(1, 1026))
+    assert (usage.requests, usage.commands) == (2, 1 + 1 + 20)
+
+
+def test_wrong_count_only_costs_speed(portal: FakePortal, client: Client) -> None:
+    portal.tables["crm.item.list:2"] = [card(n) for n in range(1, 1026)]
+    honest = portal.answer
+    for lie in (0, 60, 1000, 99_999):
+        portal.answer = lambda method, query, lie=lie: (honest(method, query)[0], lie)  # type: ignore[method-assign]
+        assert walk(client, total=Total()) == list(range(1, 1026))
+
+
 def test_window_and_total_and_resumption(portal: FakePortal, client: Client) -> None:
     portal.tables["crm.item.list:2"] = [
         card(n, f"2026-05-{1 + n % 20:02}T00:00:00+03:00") for n in range(1, 1001)

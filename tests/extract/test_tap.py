@@ -100,7 +100,7 @@ def test_ledger_tells_window_rows_total_and_cost(run: Run) -> None:
         1200,
     )
     assert (
-        deals["requests"] == 3
+        deals["requests"] == 2
         and deals["operating"] == 1.5
         and deals["status"] == "ok"
         and deals["error"] is None
