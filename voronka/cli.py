@@ -89,7 +89,7 @@ def _programs(settings: Settings) -> dict[str, Program]:
 def _supervised(settings: Settings) -> dict[str, Program]:
     """supervisord with our programs, each with the environment it needs; the portal's token travels there too."""
     env = settings.environment(demo=True)
-    env = {**dashboards.environment(settings, env), "VORONKA_DEMO_TOKEN": settings.secrets["DEMO_TOKEN"]}
+    env = {**dashboards.environment(settings, env), "DEMO_TOKEN": settings.secrets["DEMO_TOKEN"]}
     for name in ("HOME", "LANG", "USER"):
         if name in os.environ:
             env[name] = os.environ[name]

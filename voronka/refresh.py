@@ -12,7 +12,10 @@ from voronka.failure import Failure
 from voronka.settings import Settings
 
 # What a person wants to see of Meltano's output: the tap's counts, dbt's verdicts.
-SHOWN = r"((?:tap-bitrix24|bitrix24)[^|]*rows.*|Done\. PASS=.*|.*(?:ERROR|FAIL) .* in .*|Publish\w+ .*|.*(?:cure|Cure):.*)$"
+SHOWN = (
+    r"(tap-bitrix24 (?:\w+: )?[\d\s]+rows .*|tap-bitrix24 .*(?:failed|refused).*"
+    r"|Done\. PASS=.*|\d+ of \d+ (?:ERROR|FAIL) .*|Publishing .*|Nothing published.*)$"
+)
 
 
 def check_portal(env: dict[str, str]) -> str:
