@@ -1,3 +1,10 @@
+{{
+  config(
+    materialized='table',
+    indexes=[{'columns': ['company_id'], 'unique': true}]
+  )
+}}
+
 with versions as (
 
   select * from {{ ref('stg_bitrix24__company_versions') }}

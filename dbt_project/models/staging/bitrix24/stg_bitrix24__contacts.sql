@@ -1,3 +1,10 @@
+{{
+  config(
+    materialized='table',
+    indexes=[{'columns': ['contact_id'], 'unique': true}]
+  )
+}}
+
 with versions as (
 
   select * from {{ ref('stg_bitrix24__contact_versions') }}

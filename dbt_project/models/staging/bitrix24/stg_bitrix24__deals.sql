@@ -1,3 +1,10 @@
+{{
+  config(
+    materialized='table',
+    indexes=[{'columns': ['deal_id'], 'unique': true}]
+  )
+}}
+
 with versions as (
 
   select * from {{ ref('stg_bitrix24__deal_versions') }}

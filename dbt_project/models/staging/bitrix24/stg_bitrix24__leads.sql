@@ -1,3 +1,10 @@
+{{
+  config(
+    materialized='table',
+    indexes=[{'columns': ['lead_id'], 'unique': true}]
+  )
+}}
+
 with versions as (
 
   select * from {{ ref('stg_bitrix24__lead_versions') }}

@@ -1,3 +1,10 @@
+{{
+  config(
+    materialized='table',
+    indexes=[{'columns': ['smart_invoice_id'], 'unique': true}]
+  )
+}}
+
 with versions as (
 
   select * from {{ ref('stg_bitrix24__smart_invoice_versions') }}
