@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 import time
+from collections.abc import Callable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import click
 import orjson
+import trustme
 import uvicorn
 
 from demo.company.chronicle import Chronicle
@@ -37,7 +40,8 @@ def _clock(_context: click.Context, _parameter: click.Parameter, value: str | No
         raise click.BadParameter(str(error)) from error
 
 
-def story_options(command):  # noqa: ANN001, ANN201 - a click decorator
+def story_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that say which company it is and at what moment."""
     for option in reversed(
         (
             click.option("--seed", default=20, show_default=True, help="Which company is invented."),
@@ -75,16 +79,18 @@ def main() -> None:
 @story_options
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=18024, show_default=True)
-@click.option("--token", envvar="DEMO_TOKEN", required=True, help="Code of the webhook (or DEMO_TOKEN).")
+@click.option("--token", envvar="VORONKA_DEMO_TOKEN", show_envvar=True, required=True, help="Webhook code.")
 @click.option("--no-limits", is_flag=True, help="No leaky bucket and no operating budget.")
 @click.option("--scopes", default=",".join(ALL_SCOPES), show_default=True, help="Scopes of the webhook.")
 @click.option(
     "--not-admin", is_flag=True, help="The webhook's owner is no administrator and sees fewer rows."
 )
 @click.option(
-    "--certificate", type=click.Path(exists=True, dir_okay=False), help="TLS certificate, to serve https."
+    "--https",
+    "authority",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Serve https with a certificate made on the spot; its authority is written to this file.",
 )
-@click.option("--key", type=click.Path(exists=True, dir_okay=False), help="Its private key.")
 def serve(
     seed: int,
     start: datetime | None,
@@ -97,8 +103,7 @@ def serve(
     no_limits: bool,
     scopes: str,
     not_admin: bool,
-    certificate: str | None,
-    key: str | None,
+    authority: str | None,
 ) -> None:
     """Serve the portal at http://HOST:PORT/rest/1/TOKEN/."""
     began = time.perf_counter()
@@ -110,17 +115,17 @@ def serve(
     click.echo(
         f"Demonstration portal ready in {time.perf_counter() - began:.1f} s: from {story.start} to "
         f"{service.encoder.moment(int(service.now()))}, "
-        f"{sum(len(cards) for cards in service.portal.cards.values())} cards, {len(service.portal.calls)} calls"
+        f"{sum(map(len, service.portal.cards.values()))} cards, {len(service.portal.calls)} calls"
     )
-    uvicorn.run(
-        make_app(service),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
-    )
+    config = uvicorn.Config(make_app(service), host=host, port=port, log_level="warning", access_log=False)
+    config.load()
+    if authority is not None:
+        # The official SDK speaks https only: so it can be tried against this portal unmodified.
+        issuer = trustme.CA()
+        config.ssl = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        issuer.issue_cert(host, "localhost").configure_cert(config.ssl)
+        issuer.cert_pem.write_to_path(authority)
+    uvicorn.Server(config).run()
 
 
 @main.command()

@@ -94,6 +94,10 @@ class WorkCalendar:
         day = self.day_of(moment + int(days * DAY))
         if day == self.day_of(moment):
             return self.at_work(moment + 600 + int(rng.random() * 9000), rng)
-        while not self.is_workday(day):
-            day += 1
+        if not self.is_workday(day):
+            # What a weekend puts off is not all done on Monday.
+            late = rng.choice((1, 1, 1, 2, 2, 3))
+            while late:
+                day += 1
+                late -= self.is_workday(day)
         return self.work_moment(day, rng)

@@ -62,7 +62,7 @@ class User:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A deal pipeline. ``new``, ``active`` and ``repeat`` weigh how often leads, cold sales and old clients land in it."""
+    """A deal pipeline; ``new``, ``active``, ``repeat``: its share of leads, cold sales and old clients."""
 
     id: int
     name: str

@@ -8,7 +8,7 @@ from demo.company import catalogue as c
 from demo.company.diary import Diary
 from demo.company.randomness import poisson
 from demo.company.records import Portal
-from demo.company.sales import Sales
+from demo.company.sales import Life, Sales
 from demo.company.telephony import Party, Telephony, digits_of, new_digits
 from demo.company.world import FOR_DAY, Story, World
 
@@ -60,7 +60,7 @@ class Chronicle:
             self.moment = moment
         return self.portal
 
-    def _days(self):  # noqa: ANN202 - a SimPy process
+    def _days(self) -> Life:
         """Every midnight the arrivals of the day are drawn and put on the queue."""
         world, calendar = self.world, self.world.calendar
         day = world.start_day

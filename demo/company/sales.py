@@ -1,4 +1,4 @@
-"""Leads, deals, clients and invoices: how they are born, move, change hands, are won, lost, reopened and deleted."""
+"""Leads, deals, clients and invoices: born, moved, handed over, won, lost, reopened and deleted."""
 
 from __future__ import annotations
 
@@ -87,6 +87,7 @@ class Sales:
             type_id=rng.choices(("CUSTOMER", "PARTNER", "OTHER"), (88, 8, 4))[0],
             source=source,
             lead_id=lead_id,
+            opened=rng.random() < 0.93,
             industry=rng.choice(("MANUFACTURING", "DELIVERY", "IT", "OTHER", "CONSULTING")),
             employees=f"EMPLOYEES_{rng.choice((1, 1, 2, 2, 3, 4))}",
             revenue=rng.choice((0, 0, 12, 40, 150)) * 100_000_000,
@@ -130,6 +131,7 @@ class Sales:
             utm=utm,
             company_id=company_id,
             lead_id=lead.id if lead else 0,
+            opened=rng.random() < 0.93,
             type_id=rng.choices(("CLIENT", "PARTNER", "OTHER", "SUPPLIER"), (90, 5, 3, 2))[0],
         )
         if rng.random() < 0.12:
@@ -197,6 +199,7 @@ class Sales:
             created=world.now,
             created_by=manager if source.id in ("CALL", "UC_COLD01") else 1,
             assigned=manager,
+            opened=rng.random() < 0.93,
             source=source.id if rng.random() > c.EMPTY_SOURCE_SHARE else "",
             utm=_utm(source, rng),
             title=f"{'Звонок' if source.id == 'CALL' else 'Заявка'}: {need.lower()}",
@@ -287,6 +290,10 @@ class Sales:
                 return
         if rng.random() < chance:
             self._convert(lead, rng)
+            if rng.random() < 0.015:  # tidied away although deals keep its id
+                yield world.until(calendar.days_later(world.now, 10 + rng.random() * 60, rng))
+                if world.alive(c.LEAD, lead):
+                    world.delete_card(c.LEAD, lead)
         else:
             weights = [w * (4 if not talked and s == "UC_NOCALL" else 1) for s, w in LEAD_FAILURES]
             failure = rng.choices([s for s, _ in LEAD_FAILURES], weights)[0]
@@ -334,7 +341,7 @@ class Sales:
     # --- deals
 
     def add_active_deal(self, rng: Random) -> None:
-        """Somebody sells actively: a deal without a lead, with a new client or an acquaintance that never bought."""
+        """Active selling: a deal without a lead, with a new client or with an acquaintance."""
         pipeline = rng.choices(c.PIPELINES, [p.active for p in c.PIPELINES])[0]
         manager = self.world.pick_manager(pipeline.departments, rng)
         if self.known and rng.random() < 0.3:
@@ -440,7 +447,7 @@ class Sales:
         return deal
 
     def _price(self, deal: Deal, pipeline: c.Pipeline, rng: Random) -> None:
-        """The amount, and product rows that add up to it on three deals of five."""
+        """The amount, and product rows that add up to it on four priced deals of five."""
         if not pipeline.amount:
             deal.amount, deal.manual_amount = 0, rng.random() < 0.5
             return
@@ -449,7 +456,7 @@ class Sales:
             * rng.lognormvariate(-0.25, 0.7)
             / self.world.rate(deal.currency, self.world.calendar.day_of(self.world.now))
         )
-        if rng.random() < 0.62:
+        if rng.random() < 0.8:
             deal.manual_amount = False
             self._fill_rows(deal, pipeline, target, rng)
         else:
@@ -489,7 +496,7 @@ class Sales:
         deal.amount = sum(row_total(row) for row in rows)
 
     def _deal_life(self, deal: Deal, pipeline: c.Pipeline, rng: Random) -> Life:
-        world, calendar = self.world, self.world.calendar
+        world = self.world
         stages = pipeline.process()
         fate = rng.random()
         if fate < 0.018:  # registered when all was over: a single final record, no record of creation
@@ -629,9 +636,14 @@ class Sales:
         world, calendar = self.world, self.world.calendar
         self._close_deal(deal, won, rng)
         if not won:
-            if rng.random() < 0.035:
+            fate = rng.random()
+            if fate < 0.035:
                 yield world.until(calendar.days_later(world.now, 4 + rng.random() * 60, rng))
                 yield from self._reopen(deal, rng, 0.5)
+            elif fate < 0.055:  # registered by mistake
+                yield world.until(calendar.days_later(world.now, 2 + rng.random() * 40, rng))
+                if world.alive(c.DEAL, deal):
+                    world.delete_card(c.DEAL, deal)
             return
         pipeline = c.PIPELINE_BY_ID[deal.category]
         if pipeline.id == c.AUDIT_PIPELINE:

@@ -30,7 +30,7 @@ OUT, IN, REDIRECTED, CALLBACK, INFO = 1, 2, 3, 4, 5
 
 @dataclass(frozen=True)
 class Party:
-    """The other end of a call: its ten digits (empty: hidden number), the card it is known by, cards it concerns."""
+    """The other end: ten digits (empty: hidden number), the card it is known by, cards the call concerns."""
 
     digits: str
     kind: int = 0

@@ -1,8 +1,8 @@
 """The running company: one clock, one queue of things to come, one portal they leave traces in.
 
-Everything is an event on a SimPy queue, processed strictly in order of time. What happens at a moment depends only on
-what happened before it and on random streams keyed by purpose, so the portal's state at a moment is the same whether
-the story is told up to that moment or a year further.
+Everything is an event on a SimPy queue, processed strictly in order of time. What happens at a moment
+depends only on what happened before it and on random streams keyed by purpose, so the portal's state at a
+moment is the same whether the story is told up to that moment or a year further.
 """
 
 from __future__ import annotations
@@ -154,6 +154,8 @@ class World:
             card = portal.cards[kind].get(card_id)
             if card is not None:
                 card.activity_time, card.activity_by = self.now, activity.author or 1
+                if activity.type_id == 2 and activity.completed and hasattr(card, "last_communication"):
+                    card.last_communication = self.now
         return activity
 
     # --- money

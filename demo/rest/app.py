@@ -136,7 +136,7 @@ class PortalApp:
         return hmac.compare_digest(given.encode(), self.service.settings.token.encode())
 
     async def control(self, request: Request) -> Response:
-        """``truth``: the portal's own counts; ``clock``: read or move the clock; ``faults``: order a fault."""
+        """``truth``: the portal's own counts; ``clock``: read or move it; ``faults``: order one."""
         if not self.permitted(request):
             return answer_json(no_auth().body(), 401)
         what = request.path_params["what"]
@@ -180,7 +180,7 @@ def method_of(path: str) -> str:
 
 
 async def read_parameters(request: Request) -> dict[str, Any]:
-    """Parameters of the query and of the body; the body wins. An unreadable body counts as none, as in PHP."""
+    """Parameters of the query and the body; the body wins. An unreadable body counts as none, as in PHP."""
     values = parse_query(request.url.query)
     if request.method != "POST":
         return values

@@ -21,9 +21,9 @@ Run = Callable[[str, Parameters], tuple[Answer, dict[str, Any]]]
 def resolve(value: Any, results: dict[str, Any]) -> Any:
     """Put earlier results in place of references, the way the portal's ``processBatchElement`` does.
 
-    A path is followed as far as it exists. A value that is nothing but a reference becomes whatever was reached: the
-    last container (a page of rows, an empty list), when the path goes on but the data does not. Within a longer text
-    only texts and numbers are put in.
+    A path is followed as far as it exists. A value that is nothing but a reference becomes whatever was
+    reached: the last container (a page of rows, an empty list), when the path goes on but the data does not.
+    Within a longer text only texts and numbers are put in.
     """
     if isinstance(value, dict):
         return {
@@ -72,7 +72,7 @@ def commands_of(p: Parameters) -> dict[str, str]:
 
 
 def run_batch(p: Parameters, run: Run) -> dict[str, Any]:
-    """The ``result`` of a batch. Empty maps are ``[]`` and maps with keys 0…n-1 are lists, as PHP has them."""
+    """The ``result`` of a batch. Empty maps are ``[]``, maps with keys 0…n-1 are lists, as in PHP."""
     halt = str(p.get("halt", 0)).lower() in ("1", "true", "y")
     results: dict[str, Any] = {}
     failures: dict[str, Any] = {}

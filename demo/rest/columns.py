@@ -20,9 +20,9 @@ Get = Callable[[Any], Any]
 class Column:
     """One field of an entity.
 
-    ``name``: as the method spells it; ``get``: the plain value of a record; ``kind``: what the value is (int, text,
-    flag, moment, day, money, const, rows …); ``write``: the value as the answer shows it, given the plain one.
-    ``group``: ``field``, ``user`` (UF_*) or ``multi`` (multifields and other things shown only when asked for).
+    ``name``: as the method spells it; ``get``: the plain value of a record; ``kind``: what the value is
+    (int, text, flag, moment, day, money, ids, const); ``write``: the value as the answer shows it, given the
+    plain one; ``group``: ``field``, ``user`` (UF_*) or ``multi`` (multifields, shown only when asked for).
     """
 
     name: str
@@ -96,7 +96,7 @@ class Encoder:
     # --- values of filters
 
     def parse_moment(self, value: Any) -> int | None:
-        """A moment of a filter: ISO with an offset, or without one in server time; None when it is no date."""
+        """A moment of a filter: ISO, in server time where it has no offset; None when it is no date."""
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             return None
         text = str(value).strip()

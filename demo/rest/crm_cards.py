@@ -1,4 +1,4 @@
-"""Leads, deals, contacts, companies and invoices: crm.item.*, the older crm.<entity>.*, stage history, product rows."""
+"""Cards: crm.item.*, the older crm.<entity>.*, their stage history and product rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ from demo.rest.entities import NAMES, render
 from demo.rest.fields import item_fields, legacy_fields
 from demo.rest.filters import PAGE
 from demo.rest.parameters import Parameters, to_int
-from demo.rest.service import METHODS, Answer, Registered, Service, list_work, method, select_columns
+from demo.rest.service import (
+    METHODS,
+    Answer,
+    Method,
+    Registered,
+    Service,
+    list_work,
+    method,
+    select_columns,
+)
 
 OLD_NAMES = {c.LEAD: "lead", c.DEAL: "deal", c.CONTACT: "contact", c.COMPANY: "company"}
 
@@ -50,11 +59,13 @@ def _bad_order(name: str) -> errors.RestError:
 
 
 def _item_columns(service: Service, entity: int, names: list[str]) -> list[Column]:
+    """Without ``select``, or with ``*`` alone, everything; multifields and the type come only then."""
     columns = service.columns[entity].item
+    if not names or names == ["*"]:
+        return columns
+    columns = [column for column in columns if column.group != "multi" and column.name != "entityTypeId"]
     if "*" in names:
         return columns
-    if not names:
-        return [column for column in columns if column.group != "multi"]
     wanted = {name.lower() for name in names}
     return [
         column
@@ -112,7 +123,7 @@ def crm_item_fields(service: Service, p: Parameters) -> Answer:
 # --- crm.<entity>.*
 
 
-def _legacy_list(entity: int):  # noqa: ANN202
+def _legacy_list(entity: int) -> Method:
     def run(service: Service, p: Parameters) -> Answer:
         if p.get("filter") is not None and not isinstance(p.get("filter"), (dict, list)):
             raise errors.RestError(400, "", "Parameter 'filter' must be array.")
@@ -137,7 +148,7 @@ def _legacy_list(entity: int):  # noqa: ANN202
     return run
 
 
-def _legacy_get(entity: int):  # noqa: ANN202
+def _legacy_get(entity: int) -> Method:
     def run(service: Service, p: Parameters) -> Answer:
         record = service.portal.cards[entity].get(to_int(p.get("id")))
         visible = service.visible()
@@ -148,14 +159,14 @@ def _legacy_get(entity: int):  # noqa: ANN202
     return run
 
 
-def _legacy_fields(entity: int):  # noqa: ANN202
+def _legacy_fields(entity: int) -> Method:
     def run(service: Service, p: Parameters) -> Answer:
         return Answer(legacy_fields(service.columns[entity]), work=0.01)
 
     return run
 
 
-def _user_fields(entity: int):  # noqa: ANN202
+def _user_fields(entity: int) -> Method:
     def run(service: Service, p: Parameters) -> Answer:
         labels = "LANG" in {key.upper() for key in p.mapping("filter")}
         rows = [_user_field_row(spec, labels) for spec in c.USER_FIELDS if spec.entity == entity]

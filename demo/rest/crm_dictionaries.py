@@ -7,9 +7,11 @@ from typing import Any
 
 from demo.company import catalogue as c
 from demo.rest import errors
+from demo.rest.filters import sort_rows
 from demo.rest.parameters import Parameters, to_int
 from demo.rest.service import Answer, Service, method
 
+NUMERIC = frozenset({"ID", "SORT"})
 SEMANTICS = {"P": (None, "process"), "S": ("S", "success"), "F": ("F", "failure")}
 
 
@@ -94,23 +96,12 @@ def crm_status_list(service: Service, p: Parameters) -> Answer:
     conditions = {key.lstrip("=@").upper(): value for key, value in p.mapping("filter").items()}
     rows = list(statuses())
     for name, value in conditions.items():
-        if name in rows[0] if rows else False:
-            wanted = (
-                value
-                if isinstance(value, list)
-                else list(value.values())
-                if isinstance(value, dict)
-                else [value]
-            )
-            rows = [row for row in rows if row[name] in {None if v is None else str(v) for v in wanted}]
-    for name, direction in reversed(list(p.mapping("order").items())):
-        numeric = name.upper() in ("ID", "SORT")
-        rows.sort(
-            key=lambda row, n=name.upper(), num=numeric: (
-                int(row.get(n) or 0) if num else str(row.get(n) or "")
-            ),
-            reverse=str(direction).upper() == "DESC",
-        )
+        if name not in statuses()[0]:
+            continue
+        values = list(value.values()) if isinstance(value, dict) else value
+        wanted = {None if v is None else str(v) for v in (values if isinstance(values, list) else [values])}
+        rows = [row for row in rows if row.get(name) in wanted]
+    sort_rows(rows, p.mapping("order"), NUMERIC)
     return Answer(rows, len(rows), work=0.01)
 
 
@@ -218,10 +209,7 @@ def crm_currency_list(service: Service, p: Parameters) -> Answer:
                 "DATE_UPDATE": service.encoder.moment(updated),
             }
         )
-    for name, direction in reversed(list(p.mapping("order").items())):
-        rows.sort(
-            key=lambda row, n=name.upper(): str(row.get(n) or ""), reverse=str(direction).upper() == "DESC"
-        )
+    sort_rows(rows, p.mapping("order"), NUMERIC)
     return Answer(rows, 0, work=0.01)
 
 

@@ -1,7 +1,7 @@
 """The CRM entities in both dialects: which fields they have, in which order, written how.
 
-The order and the set of fields follow the official examples (tests/fixtures/bitrix24_examples); fields that the
-documentation calls disabled are always null.
+The order and the set of fields follow the official examples (tests/fixtures/bitrix24_examples) and, for what
+they do not show, the documentation of crm.item fields; fields that it calls disabled are always null.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def channel_value(kind: str, purpose: str | None = None) -> Get:
 
 
 class EntityColumns:
-    """Columns of one entity type: ``item`` for crm.item.*, ``legacy`` for crm.<name>.*; keyed by lower-case name."""
+    """Columns of one entity type: ``item`` for crm.item.*, ``legacy`` for crm.<name>.*."""
 
     def __init__(self, entity: int, encoder: Encoder) -> None:
         self.entity, self.encoder = entity, encoder
@@ -167,7 +167,7 @@ class EntityColumns:
     def _write_user_field(self, spec: c.UserField, typed: bool) -> Callable[[Any], Any]:
         encoder = self.encoder
         if spec.multiple:
-            # PHP: a multiple field without values is an empty array in one dialect and ``false`` in the other.
+            # A multiple field without values is an empty array in one dialect and ``false`` in the other.
             return (lambda v: list(v or [])) if typed else (lambda v: list(v) if v else False)
         if spec.kind == "boolean":
             return encoder.flag if typed else (lambda v: bool(v))
@@ -295,33 +295,52 @@ class EntityColumns:
         self._item_user_fields()
         self._item_tail()
 
+    def _item_common(self) -> None:
+        """The common fields, in the order in which contacts and companies have them."""
+        self._int("id", "id")
+        self._moment("createdTime", "created")
+        self._moment("updatedTime", "updated")
+        self._int("createdBy", "created_by")
+        self._int("updatedBy", "updated_by")
+        self._int("assignedById", "assigned")
+        self._flag("opened", "opened")
+
+    def _item_communication(self) -> None:
+        self._moment("lastCommunicationTime", "last_communication")
+        for name, channel in (("Call", "call"), ("Email", None), ("Imol", None), ("Webform", None)):
+            if channel:
+                self._moment(f"lastCommunication{name}Time", "last_communication")
+            else:
+                self._nulls(f"lastCommunication{name}Time")
+
     def _item_contact(self) -> None:
-        self._item_head()
-        self._text("honorific", "honorific")
+        self._item_common()
         self._text("name", "name")
-        self._text("secondName", "second_name")
         self._text("lastName", "last_name")
+        self._text("secondName", "second_name")
         self._nulls("shortName", "photo")
-        self._day("birthdate", "birth_day")
-        self._text("typeId", "type_id")
-        self._text("sourceId", "source")
-        self._text("sourceDescription", "source_description")
         self._text("post", "post")
         self._nulls("address")
         self._text("comments", "comments")
+        self._int("leadId", "lead_id", None)
         self._const("export", "Y", "text")
-        self._const("categoryId", 0, "int")
+        self._text("typeId", "type_id")
+        self._const("webformId", 0, "int")
+        self._nulls("originatorId", "originId", "originVersion")
+        self._day("birthdate", "birth_day")
+        self._text("honorific", "honorific")
         self._flag("hasPhone", has("PHONE"))
         self._flag("hasEmail", has("EMAIL"))
         self._flag("hasImol", has("IM"))
+        self._nulls("login")
+        self._text("searchContent", search_content)
+        self._const("categoryId", 0, "int")
         self._int("companyId", "company_id")
         self._ids("companyIds", lambda record: [record.company_id] if record.company_id else [])
-        self._int("leadId", "lead_id", None)
-        self._nulls("originatorId", "originId", "originVersion", "faceId")
-        self._const("webformId", 0, "int")
-        self._text("searchContent", search_content)
+        self._text("sourceId", "source")
+        self._text("sourceDescription", "source_description")
         self._item_activity()
-        self._moment("lastCommunicationTime", "last_communication")
+        self._item_communication()
         self._item_channels()
         self._item_user_fields()
         for index, part in enumerate(UTM):
@@ -329,28 +348,28 @@ class EntityColumns:
         self._ids("observers", lambda _record: ())
 
     def _item_company(self) -> None:
-        self._item_head()
+        self._item_common()
         self._text("title", "title")
+        self._nulls("logo", "address", "addressLegal", "bankingDetails")
+        self._text("comments", "comments")
         self._text("typeId", "type_id")
-        self._nulls("logo")
         self._text("industry", "industry")
-        self._text("employees", "employees")
         self._money("revenue", "revenue")
         self._const("currencyId", "RUB", "text")
-        self._nulls("address", "addressLegal", "bankingDetails")
-        self._text("comments", "comments")
-        self._flag("isMyCompany", "is_mine")
-        self._const("categoryId", 0, "int")
+        self._text("employees", "employees")
+        self._int("leadId", "lead_id", None)
+        self._const("webformId", 0, "int")
+        self._nulls("originatorId", "originId", "originVersion")
         self._flag("hasPhone", has("PHONE"))
         self._flag("hasEmail", has("EMAIL"))
         self._flag("hasImol", has("IM"))
-        self._int("leadId", "lead_id", None)
-        self._nulls("originatorId", "originId", "originVersion")
-        self._const("webformId", 0, "int")
+        self._flag("isMyCompany", "is_mine")
         self._text("searchContent", search_content)
+        self._const("categoryId", 0, "int")
         self._item_activity()
-        self._moment("lastCommunicationTime", "last_communication")
+        self._item_communication()
         self._item_channels()
+        self._nulls("ufLogo", "ufStamp", "ufDirectorSign", "ufAccountantSign")
         self._item_user_fields()
         self._item_tail()
 
@@ -366,8 +385,8 @@ class EntityColumns:
         self._moment("movedTime", "moved")
         self._int("categoryId", "category")
         self._flag("opened", "opened")
+        # There is no stageSemanticId: invoices, like smart processes, leave it to the dictionary of stages.
         self._text("stageId", "stage")
-        self._text("stageSemanticId", "semantic")
         self._text("previousStageId", "previous_stage")
         self._day("begindate", "begin_day")
         self._day("closedate", "close_day")
@@ -637,4 +656,4 @@ def render(record: Any, columns: list[Column]) -> dict[str, Any]:
     return row
 
 
-__all__ = ["EntityColumns", "NAMES", "php_array", "render"]
+__all__ = ["NAMES", "EntityColumns", "php_array", "render"]

@@ -175,7 +175,7 @@ def _describe_user_field(spec: c.UserField, old: bool) -> dict[str, Any]:
 
 
 def item_fields(columns: EntityColumns) -> dict[str, dict[str, Any]]:
-    """``result.fields`` of crm.item.fields. Fields that only the answers have (nulls, flattened phones) are left out."""
+    """``result.fields`` of crm.item.fields, without what only answers have (flattened phones, say)."""
     user_fields = {spec.camel: spec for spec in c.USER_FIELDS if spec.entity == columns.entity}
     rows: dict[str, dict[str, Any]] = {}
     for column in columns.item:

@@ -29,8 +29,7 @@ def is_container(value: Any) -> bool:
     return isinstance(value, (dict, list)) and (
         not value
         or any(isinstance(v, (dict, list)) for v in values)
-        or isinstance(value, dict)
-        and not all(k.isdigit() for k in value)
+        or (isinstance(value, dict) and not all(k.isdigit() for k in value))
     )
 
 
@@ -39,8 +38,8 @@ def compile_filter(
 ) -> list[Test]:
     """Tests a record has to pass, all of them.
 
-    ``columns`` is keyed by lower-case name. ``unknown`` decides about a field there is no column for: an error to
-    raise, or None to drop the condition silently, as the older methods do.
+    ``columns`` is keyed by lower-case name. ``unknown`` decides about a field there is no column for: an
+    error to raise, or None to drop the condition silently, as the older methods do.
     """
     logic = str(next((v for k, v in conditions.items() if k.lower() == "logic"), "AND")).upper()
     tests: list[Test] = []
@@ -141,3 +140,14 @@ def sort_records(records: Iterable[Any], order: list[tuple[Column, bool]]) -> li
             key=lambda record: ((v := get(record)) is not None, v if v is not None else 0), reverse=descending
         )
     return rows
+
+
+def sort_rows(rows: list[dict[str, Any]], order: dict[str, Any], numeric: frozenset[str]) -> None:
+    """Sort finished rows of a small dictionary in place; ``numeric`` names the fields that hold numbers."""
+    for name, direction in reversed(list(order.items())):
+        field = name.upper()
+
+        def key(row: dict[str, Any], field: str = field) -> Any:
+            return int(row.get(field) or 0) if field in numeric else str(row.get(field) or "")
+
+        rows.sort(key=key, reverse=str(direction).upper() == "DESC")

@@ -17,7 +17,7 @@ from demo.rest.parameters import to_int
 
 @dataclass
 class Page:
-    """Records of a page; ``total`` None when it was not counted (``start=-1``), ``next`` None on the last page."""
+    """A page; ``total`` None when it was not counted (``start=-1``), ``next`` None on the last page."""
 
     records: list[Any]
     total: int | None
@@ -28,8 +28,8 @@ class Page:
 class Lister:
     """Finds pages in a table. Ids that pass a filter are remembered until the portal changes.
 
-    ``columns`` has an ``id`` among its keys: conditions on it are answered from the sorted ids, as the portal's
-    primary key answers a keyset.
+    ``columns`` has an ``id`` among its keys: conditions on it are answered from the sorted ids, as the
+    portal's primary key answers a keyset.
     """
 
     def __init__(self, encoder: Encoder) -> None:

@@ -1,4 +1,4 @@
-"""Request parameters as PHP sees them: nested maps out of ``filter[>ID]=5&select[]=ID``, and JSON bodies alike."""
+"""Request parameters as PHP sees them: nested maps out of ``filter[>ID]=5&select[]=ID`` or JSON."""
 
 from __future__ import annotations
 

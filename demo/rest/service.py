@@ -1,4 +1,4 @@
-"""The portal as its methods see it: state at the clock, encodings, rights, scopes and the register of methods."""
+"""The portal as its methods see it: state at the clock, encodings, rights, scopes, register of methods."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALL_SCOPES = ("crm", "telephony", "user", "department", "user.userfield")
 
 @dataclass(frozen=True)
 class Settings:
-    """How the portal is served. ``frozen``: unix seconds at which its clock stands still, None for the real clock."""
+    """How the portal is served; ``frozen``: unix seconds at which its clock stands still, None: real time."""
 
     token: str
     frozen: int | None = None
@@ -34,7 +34,7 @@ class Settings:
 
 @dataclass
 class Answer:
-    """What a method returns. ``total`` and ``next`` stand beside ``result``; ``work`` is seconds of modelled effort."""
+    """What a method returns; ``total`` and ``next`` stand beside ``result``; ``work``: modelled seconds."""
 
     result: Any
     total: int | None = None
