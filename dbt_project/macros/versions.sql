@@ -8,7 +8,7 @@
   {#- Filter of an incremental staging model. The overlap costs little, since rows are replaced by key. -#}
   {%- if is_incremental() -%}
     where {{ loaded_at() }} >= (
-      select coalesce(max(loaded_at), '-infinity') - interval '10 minutes' from {{ relation }}
+      select coalesce(max(loaded_at), '-infinity') - interval '2 minutes' from {{ relation }}
     )
   {%- endif -%}
 {%- endmacro %}
