@@ -32,7 +32,7 @@ totals as (
     sum(abs(value)) as activity,
     sum(abs(previous_value)) as previous_activity
   from kpi
-  where not is_ratio
+  where metric_code in ('{{ shown | join("', '") }}')
   group by
     period_grain,
     period_grain_sort,
@@ -47,7 +47,7 @@ totals as (
 
 ),
 
--- Who did anything in the period, and who did in the one before and still works here: falling silent is the worst result.
+-- Who sold in any way in the period, and who did in the one before and still works here: silence is the worst result.
 -- Nobody's cards keep their row, so that the rows still add up to the whole, but take no rank.
 rated as (
 
