@@ -1,0 +1,186 @@
+"""Superset's configuration. Secrets and addresses come from the environment (docs/architecture.md names the variables)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise RuntimeError(
+            f"{name} is not set: start Superset by make, or load the variables with eval \"$(make -s env)\""
+        )
+    return value
+
+
+def _derived(purpose: str) -> str:
+    """A key of its own for each purpose, so that one generated secret is enough."""
+    return hmac.new(SECRET_KEY.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+
+
+# --- secrets and addresses -------------------------------------------------------------------------------------------
+SECRET_KEY = _required("SUPERSET_SECRET_KEY")
+SQLALCHEMY_DATABASE_URI = _required("SUPERSET_DATABASE_URI")
+GUEST_TOKEN_JWT_SECRET = _derived("guest-token")
+GLOBAL_ASYNC_QUERIES_JWT_SECRET = _derived("async-queries")
+SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True, "pool_recycle": 1800}
+
+# Behind a proxy that ends TLS: cookies travel over https only, and the proxy's X-Forwarded-* headers are believed.
+BEHIND_PROXY = os.environ.get("VORONKA_BEHIND_PROXY", "") == "1"
+ENABLE_PROXY_FIX = BEHIND_PROXY
+
+# --- what is switched on ---------------------------------------------------------------------------------------------
+FEATURE_FLAGS = {
+    "DASHBOARD_RBAC": True,
+    "ENABLE_TEMPLATE_PROCESSING": False,
+    "ALERT_REPORTS": False,
+    "DRILL_BY": False,
+}
+ENABLE_UI_THEME_ADMINISTRATION = False
+
+# --- access ----------------------------------------------------------------------------------------------------------
+PUBLIC_ROLE_LIKE = None
+AUTH_USER_REGISTRATION = False
+AUTH_RATE_LIMITED = True
+RATELIMIT_STORAGE_URI = "memory://"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = BEHIND_PROXY
+# Two installations on one host (tests beside a demonstration) must not log each other out: cookies ignore the port.
+SESSION_COOKIE_NAME = f"voronka_{_derived('cookie')[:8]}"
+PERMANENT_SESSION_LIFETIME = timedelta(hours=10)
+WTF_CSRF_TIME_LIMIT = 10 * 3600
+
+TALISMAN_ENABLED = True
+# Nothing is fetched from anywhere but this server.
+TALISMAN_CONFIG = {
+    "content_security_policy": {
+        "base-uri": ["'self'"],
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "blob:", "data:"],
+        "worker-src": ["'self'", "blob:"],
+        "connect-src": ["'self'"],
+        "object-src": "'none'",
+        "frame-ancestors": ["'self'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "font-src": ["'self'", "data:"],
+        "script-src": ["'self'", "'strict-dynamic'"],
+    },
+    "content_security_policy_nonce_in": ["script-src"],
+    "force_https": False,
+    "session_cookie_secure": BEHIND_PROXY,
+}
+# Tiles are handlebars charts with a style of their own. Scripts and event attributes stay forbidden.
+HTML_SANITIZATION = True
+HTML_SANITIZATION_SCHEMA_EXTENSIONS = {"attributes": {"*": ["style", "className", "title"]}, "tagNames": ["style"]}
+
+# --- speed -----------------------------------------------------------------------------------------------------------
+ROW_LIMIT = 10_000
+SQL_MAX_ROW = 50_000
+SUPERSET_WEBSERVER_TIMEOUT = 60
+# Twenty people opening one dashboard at nine ask the warehouse once. Short, because marts are published at any minute.
+DATA_CACHE_CONFIG: dict[str, Any] = {
+    "CACHE_TYPE": "SupersetMetastoreCache",
+    "CACHE_KEY_PREFIX": "voronka_data",
+    "CACHE_DEFAULT_TIMEOUT": 120,
+}
+CACHE_CONFIG: dict[str, Any] = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 300}
+
+# --- language, numbers, dates ----------------------------------------------------------------------------------------
+BABEL_DEFAULT_LOCALE = "ru"
+LANGUAGES = {"ru": {"flag": "ru", "name": "Русский"}, "en": {"flag": "us", "name": "English"}}
+# `$` in a number format prints this; headings take the currency from the warehouse, this is for amounts in tables.
+CURRENCY_SUFFIX = os.environ.get("VORONKA_CURRENCY_SIGN", "₽")
+D3_FORMAT = {
+    "decimal": ",",
+    "thousands": "\u00a0",
+    "grouping": [3],
+    "currency": ["", f"\u00a0{CURRENCY_SUFFIX}"],
+}
+D3_TIME_FORMAT = {
+    "dateTime": "%d.%m.%Y %H:%M",
+    "date": "%d.%m.%Y",
+    "time": "%H:%M:%S",
+    "periods": ["", ""],
+    "days": ["воскресенье", "понедельник", "вторник", "среда", "четверг", "пятница", "суббота"],
+    "shortDays": ["вс", "пн", "вт", "ср", "чт", "пт", "сб"],
+    "months": [
+        "январь", "февраль", "март", "апрель", "май", "июнь",
+        "июль", "август", "сентябрь", "октябрь", "ноябрь", "декабрь",
+    ],
+    "shortMonths": ["янв", "фев", "мар", "апр", "май", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"],
+}  # fmt: skip
+TIME_GRAIN_DENYLIST = ["PT1S", "PT5S", "PT30S", "PT1M", "PT5M", "PT10M", "PT15M", "PT30M", "PT1H"]
+
+# --- look ------------------------------------------------------------------------------------------------------------
+APP_NAME = "Воронка"
+LOGO_TARGET_PATH = "/superset/dashboard/kpi-otdela-prodazh/"
+_LOGO = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="132" height="28" viewBox="0 0 132 28">'
+    '<path d="M2 5h24l-9 10v9l-6-3v-6z" fill="#0B66C3"/>'
+    '<text x="34" y="20" font-family="Arial,sans-serif" font-size="17" font-weight="600" fill="#1F2A37">Воронка</text></svg>'
+)
+# Superset replaces this dictionary whole: without the sizes and weights the logo and the headings lose their shape.
+THEME_DEFAULT = {
+    "token": {
+        "brandAppName": APP_NAME,
+        "brandLogoAlt": APP_NAME,
+        "brandLogoUrl": f"data:image/svg+xml,{quote(_LOGO)}",
+        "brandLogoMargin": "14px 0",
+        "brandLogoHref": LOGO_TARGET_PATH,
+        "brandLogoHeight": "28px",
+        "brandSpinnerUrl": None,
+        "brandSpinnerSvg": None,
+        "colorPrimary": "#0B66C3",
+        "colorLink": "#0B66C3",
+        "colorError": "#D32F2F",
+        "colorWarning": "#B26A00",
+        "colorSuccess": "#1B7F4B",
+        "colorInfo": "#0B66C3",
+        "fontUrls": [],
+        "fontFamily": "Inter, Arial, 'DejaVu Sans', sans-serif",
+        "fontFamilyCode": "'Fira Code', 'DejaVu Sans Mono', monospace",
+        "transitionTiming": 0.2,
+        "brandIconMaxWidth": 132,
+        "fontSizeXS": "8",
+        "fontSizeXXL": "28",
+        "fontWeightNormal": "400",
+        "fontWeightLight": "300",
+        "fontWeightStrong": "500",
+        "fontWeightBold": "700",
+        "colorEditorSelection": "#DCEBFA",
+        "borderRadius": 6,
+    },
+    "algorithm": "default",
+}
+THEME_DARK = None
+# Red marks a missed norm and is therefore no series' colour.
+EXTRA_CATEGORICAL_COLOR_SCHEMES = [
+    {
+        "id": "voronka",
+        "label": "Воронка",
+        "description": "Спокойная палитра без красного",
+        "isDefault": True,
+        "colors": [
+            "#0B66C3", "#5B9BD5", "#00897B", "#8E7CC3", "#C58B2A", "#607D8B",
+            "#3F9E6E", "#9C6B98", "#4C7A9F", "#A1887F", "#7A8F3C", "#B0BEC5",
+        ],
+    }
+]  # fmt: skip
+EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
+    {
+        "id": "voronka_blue",
+        "label": "Воронка: синий",
+        "description": "От бледного к насыщенному",
+        "isDiverging": False,
+        "isDefault": True,
+        "colors": ["#F3F8FD", "#CFE2F5", "#9CC4EA", "#5B9BD5", "#0B66C3", "#084C91"],
+    }
+]
