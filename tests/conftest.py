@@ -43,7 +43,10 @@ class Installation:
     def new(cls, **extra: str) -> Installation:
         # Not pytest's tmp_path: its folders are closed to the account PostgreSQL runs as when we are root.
         home = Path(tempfile.mkdtemp(prefix="voronka-test-"))
-        ports = {name: str(free_port()) for name in ("VORONKA_PG_PORT", "VORONKA_PORTAL_PORT", "VORONKA_SUPERSET_PORT")}
+        ports = {
+            name: str(free_port())
+            for name in ("VORONKA_PG_PORT", "VORONKA_PORTAL_PORT", "VORONKA_SUPERSET_PORT")
+        }
         return cls(home, ports, extra)
 
     @property
@@ -52,7 +55,14 @@ class Installation:
         own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         # Set but empty: whatever a developer's .env says must not reach the tests.
         blank = {"BITRIX24_WEBHOOK_URL": "", "DATABASE_URL": "", "DATABASE_BI_URL": ""}
-        return {**own, **blank, "VORONKA_HOME": str(self.home), "VORONKA_DEMO_SCALE": SCALE, **self.ports, **self.extra}
+        return {
+            **own,
+            **blank,
+            "VORONKA_HOME": str(self.home),
+            "VORONKA_DEMO_SCALE": SCALE,
+            **self.ports,
+            **self.extra,
+        }
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -124,7 +134,9 @@ class Stack(Installation):
 
     def _login(self, name: str, key: str) -> tuple[str, str]:
         lines = (self.home / "secrets.env").read_text().splitlines()
-        return name, next(shlex.split(line.split("=", 1)[1])[0] for line in lines if line.startswith(f"{key}="))
+        return name, next(
+            shlex.split(line.split("=", 1)[1])[0] for line in lines if line.startswith(f"{key}=")
+        )
 
     @property
     def viewer(self) -> tuple[str, str]:

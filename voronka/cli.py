@@ -15,7 +15,7 @@ import click
 import fasteners
 import psycopg
 
-from voronka import dashboards, environments, paths, postgres, supervision
+from voronka import dashboards, environments, paths, postgres, progress, supervision
 from voronka import refresh as refreshing
 from voronka.failure import Failure
 from voronka.progress import Steps
@@ -52,7 +52,9 @@ def _alone() -> Iterator[None]:
     paths.HOME.mkdir(parents=True, exist_ok=True)
     lock = fasteners.InterProcessLock(paths.HOME / "lock")
     if not lock.acquire(blocking=False):
-        raise Failure(f"Another voronka command is at work in {paths.HOME}. Wait for it, or stop it with Ctrl-C, and run this again.")
+        raise Failure(
+            f"Another voronka command is at work in {paths.HOME}. Wait for it, or stop it with Ctrl-C, and run this again."
+        )
     try:
         yield
     finally:
@@ -76,20 +78,32 @@ def _programs(settings: Settings) -> dict[str, Program]:
     portal = [str(paths.executable("demo", "python")), "-m", "demo", "serve"]
     portal += ["--port", str(settings.port("VORONKA_PORTAL_PORT")), "--timezone", settings.timezone]
     portal += ["--seed", demo["seed"], "--start", demo["start"], "--scale", demo["scale"]]
-    superset = [str(paths.executable("superset", "gunicorn")), "-c", str(dashboards.SERVER / "gunicorn.conf.py"), "superset.app:create_app()"]
+    superset = [
+        str(paths.executable("superset", "gunicorn")),
+        "-c",
+        str(dashboards.SERVER / "gunicorn.conf.py"),
+        "superset.app:create_app()",
+    ]
     return {
         "postgres": Program(
-            "postgres", postgres.command(settings), settings.port("VORONKA_PG_PORT"), "VORONKA_PG_PORT", postgres.system_user(), "INT"
+            "postgres",
+            postgres.command(settings),
+            settings.port("VORONKA_PG_PORT"),
+            "VORONKA_PG_PORT",
+            postgres.system_user(),
+            "INT",
         ),
         "portal": Program("portal", portal, settings.port("VORONKA_PORTAL_PORT"), "VORONKA_PORTAL_PORT"),
-        "superset": Program("superset", superset, settings.port("VORONKA_SUPERSET_PORT"), "VORONKA_SUPERSET_PORT"),
+        "superset": Program(
+            "superset", superset, settings.port("VORONKA_SUPERSET_PORT"), "VORONKA_SUPERSET_PORT"
+        ),
     }
 
 
 def _supervised(settings: Settings) -> dict[str, Program]:
     """supervisord with our programs, each with the environment it needs; the portal's token travels there too."""
     env = settings.environment(demo=True)
-    env = {**dashboards.environment(settings, env), "DEMO_TOKEN": settings.secrets["DEMO_TOKEN"]}
+    env = {**dashboards.environment(settings, env), "VORONKA_DEMO_TOKEN": settings.secrets["DEMO_TOKEN"]}
     for name in ("HOME", "LANG", "USER"):
         if name in os.environ:
             env[name] = os.environ[name]
@@ -107,7 +121,11 @@ def _start_database(settings: Settings, programs: dict[str, Program]) -> None:
 
 
 def _process_environment(settings: Settings, *, demo: bool) -> dict[str, str]:
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DBT_", "MELTANO_", "TAP_", "TARGET_", "SUPERSET_"))}
+    inherited = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("DBT_", "MELTANO_", "TAP_", "TARGET_", "SUPERSET_"))
+    }
     return {**inherited, **settings.environment(demo=demo)}
 
 
@@ -129,17 +147,19 @@ def demo() -> None:
             _start_database(settings, programs)
         with steps.step("Demonstration portal"):
             supervision.start(programs["portal"], settings)
-            supervision.wait_until(lambda: _answers(settings.port("VORONKA_PORTAL_PORT")), "portal", 120, settings)
+            supervision.wait_until(
+                lambda: _answers(settings.port("VORONKA_PORTAL_PORT")), "portal", 120, settings
+            )
         # Superset's metadata does not wait for the data: two cores, two things at once.
         with ThreadPoolExecutor(1) as aside:
             migrated = aside.submit(dashboards.migrate, settings, env)
             try:
                 with steps.step("Refresh: extract, build, test, publish (meltano run refresh)"):
                     refreshing.refresh(settings, demo=True)
-            finally:
-                failed = migrated.exception()
-            if failed:
-                raise failed
+            except KeyboardInterrupt:
+                progress.end_running()
+                raise
+            migrated.result()
         with steps.step("Dashboards: import, roles, logins"):
             dashboards.import_assets(settings, env)
         with steps.step("Superset"):
@@ -148,7 +168,11 @@ def demo() -> None:
         with steps.step("Check: every chart of the first dashboard returns rows"):
             dashboards.verify(settings, env)
     click.echo("\n" + steps.summary())
-    click.secho(f"\nДашборд:  {dashboards.url(settings)}/superset/dashboard/{dashboards.FIRST_DASHBOARD}/", fg="green", bold=True)
+    click.secho(
+        f"\nДашборд:  {dashboards.url(settings)}/superset/dashboard/{dashboards.FIRST_DASHBOARD}/",
+        fg="green",
+        bold=True,
+    )
     for login, password, purpose in dashboards.logins(settings).values():
         click.echo(f"  {login:10} {password:24} {purpose}")
     click.echo("make status · make stop · make help")
@@ -181,7 +205,9 @@ def refresh() -> None:
             _start_database(settings, programs)
             if demo:
                 supervision.start(programs["portal"], settings)
-                supervision.wait_until(lambda: _answers(settings.port("VORONKA_PORTAL_PORT")), "portal", 120, settings)
+                supervision.wait_until(
+                    lambda: _answers(settings.port("VORONKA_PORTAL_PORT")), "portal", 120, settings
+                )
         with steps.step("Refresh: extract, build, test, publish (meltano run refresh)"):
             refreshing.refresh(settings, demo=demo)
     click.echo("\n" + steps.summary())
@@ -224,7 +250,9 @@ def status() -> None:
         click.echo(f"{name:10} {click.style(f'{state.lower():9}', fg=colour)} port {program.port:<6} {words}")
     try:
         with psycopg.connect(settings.warehouse.url("bi"), connect_timeout=3) as warehouse:
-            row = warehouse.execute("select data_as_of_label, status, message from marts.mart_health__freshness").fetchone()
+            row = warehouse.execute(
+                "select data_as_of_label, status, message from marts.mart_health__freshness"
+            ).fetchone()
             click.echo(f"{row[0]} ({row[1]}). {row[2]}" if row else "No refresh has been recorded yet.")
     except psycopg.OperationalError:
         click.echo("The warehouse does not answer.")

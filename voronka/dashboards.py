@@ -61,9 +61,14 @@ def migrate(settings: Settings, env: dict[str, str]) -> None:
 def import_assets(settings: Settings, env: dict[str, str]) -> None:
     """Import the bundle, all of it or nothing, then roles, rights and users."""
     ours = environment(settings, env)
-    progress.run([*_script("import_assets")], log="superset-import", env=ours, cwd=paths.HOME, show=r"^(imported .*)$")
+    progress.run(
+        [*_script("import_assets")], log="superset-import", env=ours, cwd=paths.HOME, show=r"^(imported .*)$"
+    )
     people = json.dumps(
-        {role: {"username": login, "password": password} for role, (login, password, _) in logins(settings).items()}
+        {
+            role: {"username": login, "password": password}
+            for role, (login, password, _) in logins(settings).items()
+        }
     )
     progress.run([*_script("provision")], log="superset-provision", env=ours, cwd=paths.HOME, stdin=people)
 

@@ -31,7 +31,10 @@ def _fingerprint(*files: Path) -> str:
 
 def _tool_environ() -> dict[str, str]:
     """The caller's environment with our uv in reach. Compiling would cost more than the first import does."""
-    return {**os.environ, "PATH": f"{paths.executable('core', 'x').parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    return {
+        **os.environ,
+        "PATH": f"{paths.executable('core', 'x').parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }
 
 
 def prepare(name: str) -> bool:
@@ -49,7 +52,12 @@ def prepare(name: str) -> bool:
     shutil.rmtree(folder, ignore_errors=True)
     uv = paths.executable("core", "uv")
     cure = "Check the network and that Python is 3.10–3.12, then run the command again."
-    progress.run([uv, "venv", "-q", "--python", sys.executable, folder], log=f"install-{name}", env=_tool_environ(), cure=cure)
+    progress.run(
+        [uv, "venv", "-q", "--python", sys.executable, folder],
+        log=f"install-{name}",
+        env=_tool_environ(),
+        cure=cure,
+    )
     progress.run(
         [uv, "pip", "install", "-q", "--require-hashes", "--python", folder / "bin" / "python", "-r", wanted],
         log=f"install-{name}",
@@ -89,7 +97,17 @@ def prepare_development() -> bool:
     if made:
         uv = paths.executable("core", "uv")
         progress.run(
-            [uv, "pip", "install", "-q", "--no-deps", "--python", paths.executable("dev", "python"), "-e", paths.ROOT / "extract"],
+            [
+                uv,
+                "pip",
+                "install",
+                "-q",
+                "--no-deps",
+                "--python",
+                paths.executable("dev", "python"),
+                "-e",
+                paths.ROOT / "extract",
+            ],
             log="install-dev",
             env=_tool_environ(),
         )
@@ -107,14 +125,33 @@ def prepare_browser() -> None:
         return
     apt = shutil.which("apt-get")
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    allowed = apt and (not sudo or (shutil.which("sudo") and subprocess.run([*sudo, "true"], capture_output=True).returncode == 0))
+    allowed = apt and (
+        not sudo
+        or (shutil.which("sudo") and subprocess.run([*sudo, "true"], capture_output=True).returncode == 0)
+    )
     if not allowed:
-        click.secho("      no Chromium here and no right to install it: browser tests will be skipped (as root: apt install chromium)", fg="yellow")
+        click.secho(
+            "      no Chromium here and no right to install it: browser tests will be skipped (as root: apt install chromium)",
+            fg="yellow",
+        )
         return
     click.echo("      chromium: installing Debian's package for the browser tests")
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         progress.run([*sudo, "apt-get", "update", "-q"], log="install-chromium", env=env)
-        progress.run([*sudo, "apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium", "fonts-dejavu-core"], log="install-chromium", env=env)
+        progress.run(
+            [
+                *sudo,
+                "apt-get",
+                "install",
+                "-y",
+                "-q",
+                "--no-install-recommends",
+                "chromium",
+                "fonts-dejavu-core",
+            ],
+            log="install-chromium",
+            env=env,
+        )
     except Failure as failure:
         click.secho(f"      {failure}\n      Browser tests will be skipped.", fg="yellow")

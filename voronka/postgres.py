@@ -82,7 +82,9 @@ def initialise(settings: Settings) -> bool:
         os.chown(paths.PGDATA, entry.pw_uid, entry.pw_gid)
     if version.exists():
         if version.read_text().strip() != "18":
-            raise Failure(f"{paths.PGDATA} holds PostgreSQL {version.read_text().strip()}, not 18: move it away or `make clean`")
+            raise Failure(
+                f"{paths.PGDATA} holds PostgreSQL {version.read_text().strip()}, not 18: move it away or `make clean`"
+            )
         return False
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o711)
@@ -91,9 +93,26 @@ def initialise(settings: Settings) -> bool:
         if user:
             os.chown(password, entry.pw_uid, entry.pw_gid)
         password.chmod(0o400)
-        command = [programs() / "initdb", "--auth=scram-sha-256", f"--pwfile={password}", "--encoding=UTF8", "--locale=C"]
-        command += ["--locale-provider=builtin", "--builtin-locale=PG_UNICODE_FAST", "-U", "postgres", "-D", paths.PGDATA]
-        result = subprocess.run([str(part) for part in command], user=user, capture_output=True, text=True, cwd="/")
+        command = [
+            programs() / "initdb",
+            "--auth=scram-sha-256",
+            f"--pwfile={password}",
+            "--encoding=UTF8",
+            "--locale=C",
+        ]
+        command += [
+            "--locale-provider=builtin",
+            "--builtin-locale=PG_UNICODE_FAST",
+            "-U",
+            "postgres",
+            "-D",
+            paths.PGDATA,
+        ]
+        # The group too: root's own would make the file modes of others apply.
+        account = {"user": user, "group": entry.pw_gid, "extra_groups": []} if user else {}
+        result = subprocess.run(
+            [str(part) for part in command], capture_output=True, text=True, cwd="/", **account
+        )
     if result.returncode:
         raise Failure(f"initdb failed in {paths.PGDATA}: {result.stderr.strip()[-600:]}")
     return True
@@ -101,7 +120,10 @@ def initialise(settings: Settings) -> bool:
 
 def command(settings: Settings) -> list[str]:
     """The command line of the server, for the supervisor."""
-    flags = [f"-c{name}={value}" for name, value in {**CONFIGURATION, "port": str(settings.port("VORONKA_PG_PORT"))}.items()]
+    flags = [
+        f"-c{name}={value}"
+        for name, value in {**CONFIGURATION, "port": str(settings.port("VORONKA_PG_PORT"))}.items()
+    ]
     return [str(programs() / "postgres"), "-D", str(paths.PGDATA), *flags]
 
 
@@ -148,14 +170,20 @@ def provision(settings: Settings) -> None:
             if not server.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
                 server.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
             server.execute(
-                sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(settings.secrets[secret]))
+                sql.SQL("alter role {} password {}").format(
+                    sql.Identifier(role), sql.Literal(settings.secrets[secret])
+                )
             )
-        for database, owner in (("voronka", "postgres"), ("meltano", "voronka_meltano"), ("superset", "voronka_superset")):
+        for database, owner in (
+            ("voronka", "postgres"),
+            ("meltano", "voronka_meltano"),
+            ("superset", "voronka_superset"),
+        ):
             if not server.execute("select 1 from pg_database where datname = %s", [database]).fetchone():
                 server.execute(
-                    sql.SQL("create database {} owner {} template template0 encoding 'UTF8' " + LOCALE).format(
-                        sql.Identifier(database), sql.Identifier(owner)
-                    )
+                    sql.SQL(
+                        "create database {} owner {} template template0 encoding 'UTF8' " + LOCALE
+                    ).format(sql.Identifier(database), sql.Identifier(owner))
                 )
             server.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)))
         server.execute("grant connect, create, temporary on database voronka to voronka_loader, voronka_dbt")
@@ -167,4 +195,6 @@ def provision(settings: Settings) -> None:
         warehouse.execute("create schema if not exists raw_bitrix24 authorization voronka_loader")
         warehouse.execute("grant usage on schema raw_bitrix24 to voronka_dbt")
         warehouse.execute("grant select on all tables in schema raw_bitrix24 to voronka_dbt")
-        warehouse.execute("alter default privileges for role voronka_loader in schema raw_bitrix24 grant select on tables to voronka_dbt")
+        warehouse.execute(
+            "alter default privileges for role voronka_loader in schema raw_bitrix24 grant select on tables to voronka_dbt"
+        )

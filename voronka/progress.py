@@ -17,6 +17,7 @@ from voronka import paths
 from voronka.failure import Failure
 
 HEARTBEAT_SECONDS = 15
+_running: set[subprocess.Popen[str]] = set()
 
 
 class Steps:
@@ -38,6 +39,22 @@ class Steps:
     def summary(self) -> str:
         rows = [f"  {seconds:7.1f} s  {title}" for title, seconds in self.taken]
         return "\n".join([*rows, f"  {time.monotonic() - self.began:7.1f} s  in all"])
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def end_running() -> None:
+    """End every command that any thread of ours waits for."""
+    for process in list(_running):
+        _end(process)
 
 
 def run(
@@ -83,7 +100,10 @@ def run(
                 errors="replace",
             )
         except OSError as error:
-            raise Failure(f"{Path(command[0]).name} cannot be started ({error.strerror}). Run `make demo` to repair.") from None
+            raise Failure(
+                f"{Path(command[0]).name} cannot be started ({error.strerror}). Run `make demo` to repair."
+            ) from None
+        _running.add(process)
         done = threading.Event()
         threading.Thread(target=heartbeat, args=(done, time.monotonic()), daemon=True).start()
         try:
@@ -103,13 +123,10 @@ def run(
             code = process.wait()
         finally:
             done.set()
-            if process.poll() is None:
-                process.terminate()
-                try:
-                    process.wait(15)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+            _end(process)
+            _running.discard(process)
     if code:
         sys.stdout.flush()
-        raise Failure(f"{log} ended with code {code}. {cure}\nLast lines of {target}:\n  " + "\n  ".join(tail[-15:]))
+        raise Failure(
+            f"{log} ended with code {code}. {cure}\nLast lines of {target}:\n  " + "\n  ".join(tail[-15:])
+        )

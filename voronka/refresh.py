@@ -47,7 +47,9 @@ def _portals(settings: Settings) -> list[tuple[str, bool]]:
     except psycopg.OperationalError as error:
         where = "The embedded database" if settings.warehouse.embedded else "The database of DATABASE_URL"
         reason = str(error).strip().splitlines()[-1]
-        raise Failure(f"{where} cannot be reached: {reason}. Start it with `make demo`, or correct DATABASE_URL.") from None
+        raise Failure(
+            f"{where} cannot be reached: {reason}. Start it with `make demo`, or correct DATABASE_URL."
+        ) from None
     return [(host, demo) for host, demo in rows]
 
 
@@ -77,11 +79,19 @@ def claim_warehouse(settings: Settings, host: str, *, demo: bool, env: dict[str,
         for schema in ("marts", "marts_next", "intermediate", "staging", "raw_inputs"):
             warehouse.execute(f'drop schema if exists "{schema}" cascade')
     with psycopg.connect(settings.warehouse.url("loader"), autocommit=True) as warehouse:
-        tables = warehouse.execute("select tablename from pg_tables where schemaname = 'raw_bitrix24'").fetchall()
+        tables = warehouse.execute(
+            "select tablename from pg_tables where schemaname = 'raw_bitrix24'"
+        ).fetchall()
         for (table,) in tables:
             warehouse.execute(f'drop table raw_bitrix24."{table}" cascade')
     progress.run(
-        [paths.executable("meltano", "meltano"), "state", "clear", "--force", f"{env['MELTANO_ENVIRONMENT']}:tap-bitrix24-to-target-postgres"],
+        [
+            paths.executable("meltano", "meltano"),
+            "state",
+            "clear",
+            "--force",
+            f"{env['MELTANO_ENVIRONMENT']}:tap-bitrix24-to-target-postgres",
+        ],
         log="meltano-state",
         env=env,
     )

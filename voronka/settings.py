@@ -69,7 +69,9 @@ class Settings:
     def port(self, name: str) -> int:
         text = self.get(name, str(PORTS[name]))
         if not text.isdigit() or not 0 < int(text) < 65536:
-            raise Failure(f"{name} is {text!r}: give a port number between 1 and 65535 (in .env or the environment)")
+            raise Failure(
+                f"{name} is {text!r}: give a port number between 1 and 65535 (in .env or the environment)"
+            )
         return int(text)
 
     @cached_property
@@ -78,7 +80,9 @@ class Settings:
         try:
             ZoneInfo(name)
         except (KeyError, ValueError, OSError):
-            raise Failure(f"VORONKA_TIMEZONE is {name!r}: give an IANA zone name such as Europe/Moscow") from None
+            raise Failure(
+                f"VORONKA_TIMEZONE is {name!r}: give an IANA zone name such as Europe/Moscow"
+            ) from None
         return name
 
     @property
@@ -93,7 +97,9 @@ class Settings:
         known = {k: v for k, v in dotenv_values(path).items() if v} if path.exists() else {}
         missing = [name for name in GENERATED if name not in known]
         if missing:
-            known.update({name: secrets.token_urlsafe(12 if name.endswith("PASSWORD") else 32) for name in missing})
+            known.update(
+                {name: secrets.token_urlsafe(12 if name.endswith("PASSWORD") else 32) for name in missing}
+            )
             _write_private(path, "".join(f"{name}='{known[name]}'\n" for name in GENERATED))
         return known
 
@@ -132,7 +138,9 @@ class Settings:
         owner = _database(url, "DATABASE_URL")
         reader = _database(self.get("DATABASE_BI_URL") or url, "DATABASE_BI_URL")
         if reader[:3] != owner[:3]:
-            raise Failure("DATABASE_BI_URL names another database than DATABASE_URL: only user and password may differ")
+            raise Failure(
+                "DATABASE_BI_URL names another database than DATABASE_URL: only user and password may differ"
+            )
         host, port, dbname, credentials = owner
         return Warehouse(host, port, dbname, credentials, credentials, reader[3], embedded=False)
 
@@ -155,7 +163,9 @@ class Settings:
             "BITRIX24_WEBHOOK_URL": self.demo_webhook if demo else self.portal_webhook,
             "MELTANO_ENVIRONMENT": "demo" if demo else "prod",
             "MELTANO_PROJECT_ROOT": str(paths.ROOT),
-            "MELTANO_DATABASE_URI": own("voronka_meltano", "MELTANO_PASSWORD", "postgresql+psycopg", "meltano"),
+            "MELTANO_DATABASE_URI": own(
+                "voronka_meltano", "MELTANO_PASSWORD", "postgresql+psycopg", "meltano"
+            ),
             "WAREHOUSE_HOST": here.host,
             "WAREHOUSE_PORT": str(here.port),
             "WAREHOUSE_DBNAME": here.dbname,
@@ -171,7 +181,9 @@ class Settings:
             "DBT_LOG_PATH": str(paths.HOME / "dbt" / "logs"),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "SUPERSET_CONFIG_PATH": str(paths.ROOT / "superset" / "server" / "superset_config.py"),
-            "SUPERSET_DATABASE_URI": own("voronka_superset", "SUPERSET_PASSWORD", "postgresql+psycopg2", "superset"),
+            "SUPERSET_DATABASE_URI": own(
+                "voronka_superset", "SUPERSET_PASSWORD", "postgresql+psycopg2", "superset"
+            ),
             "SUPERSET_SECRET_KEY": self.secrets["SUPERSET_SECRET_KEY"],
         }
 
@@ -191,6 +203,15 @@ def _database(url: str, name: str) -> tuple[str, int, str, tuple[str, str]]:
         port = parts.port or 5432
     except ValueError:
         parts, port = urlsplit(""), 0
-    if parts.scheme not in ("postgres", "postgresql") or not (parts.hostname and parts.username and parts.path.strip("/")):
-        raise Failure(f"{name} cannot be read: give postgresql://user:password@host:5432/database, special characters encoded")
-    return parts.hostname, port, parts.path.strip("/"), (unquote(parts.username), unquote(parts.password or ""))
+    if parts.scheme not in ("postgres", "postgresql") or not (
+        parts.hostname and parts.username and parts.path.strip("/")
+    ):
+        raise Failure(
+            f"{name} cannot be read: give postgresql://user:password@host:5432/database, special characters encoded"
+        )
+    return (
+        parts.hostname,
+        port,
+        parts.path.strip("/"),
+        (unquote(parts.username), unquote(parts.password or "")),
+    )

@@ -88,7 +88,9 @@ def _configuration(programs: list[Program], settings: Settings) -> str:
 
 
 def _server(settings: Settings) -> xmlrpc.client.ServerProxy:
-    transport = SupervisorTransport("voronka", settings.secrets["SUPERVISOR_PASSWORD"], f"unix://{_socket_path()}")
+    transport = SupervisorTransport(
+        "voronka", settings.secrets["SUPERVISOR_PASSWORD"], f"unix://{_socket_path()}"
+    )
     return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
 
 
@@ -172,7 +174,12 @@ def _port_holder(port: int) -> str | None:
             pass
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port and connection.pid:
+            if (
+                connection.status == psutil.CONN_LISTEN
+                and connection.laddr
+                and connection.laddr.port == port
+                and connection.pid
+            ):
                 return f"{psutil.Process(connection.pid).name()}, process {connection.pid}"
     except psutil.Error:
         pass
@@ -196,7 +203,9 @@ def start(program: Program, settings: Settings) -> None:
     try:
         _server(settings).supervisor.startProcess(program.name)
     except xmlrpc.client.Fault as fault:
-        raise Failure(f"{program.name} does not start ({fault.faultString}):\n{log_tail(program.name)}") from None
+        raise Failure(
+            f"{program.name} does not start ({fault.faultString}):\n{log_tail(program.name)}"
+        ) from None
 
 
 def restart(program: Program, settings: Settings) -> None:
@@ -210,7 +219,9 @@ def restart(program: Program, settings: Settings) -> None:
 
 def statuses(settings: Settings) -> dict[str, tuple[str, str]]:
     """By program: state (RUNNING, STOPPED, FATAL …) and supervisord's words about it."""
-    return {name: (info["statename"], info["description"]) for name, info in (_processes(settings) or {}).items()}
+    return {
+        name: (info["statename"], info["description"]) for name, info in (_processes(settings) or {}).items()
+    }
 
 
 def log_tail(name: str, lines: int = 12) -> str:

@@ -19,12 +19,16 @@ def test_demo_says_where_it_is_and_how_long_it_took(stack: Stack) -> None:
 
 def test_demo_again_repairs_and_refreshes(stack: Stack) -> None:
     with psycopg.connect(stack.url("LOADER")) as raw:
-        runs = raw.execute("select count(distinct payload ->> 'run_id') from raw_bitrix24.extract_runs").fetchone()
+        runs = raw.execute(
+            "select count(distinct payload ->> 'run_id') from raw_bitrix24.extract_runs"
+        ).fetchone()
     result = stack.voronka("demo")
     assert result.returncode == 0, result.stdout
     assert "all as pinned" in result.stdout
     with psycopg.connect(stack.url("LOADER")) as raw:
-        after = raw.execute("select count(distinct payload ->> 'run_id') from raw_bitrix24.extract_runs").fetchone()
+        after = raw.execute(
+            "select count(distinct payload ->> 'run_id') from raw_bitrix24.extract_runs"
+        ).fetchone()
     assert after == (runs[0] + 1,)
 
 

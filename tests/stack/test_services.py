@@ -72,7 +72,9 @@ def test_a_setting_that_cannot_be_used_is_named(installation: Installation) -> N
         ("https://portal.example/", "rest"),
     ],
 )
-def test_a_wrong_webhook_is_one_line_without_the_token(installation: Installation, webhook: str, says: str) -> None:
+def test_a_wrong_webhook_is_one_line_without_the_token(
+    installation: Installation, webhook: str, says: str
+) -> None:
     installation.extra = {"BITRIX24_WEBHOOK_URL": webhook}
     result = installation.voronka("refresh")
     assert result.returncode == 1
@@ -140,14 +142,18 @@ def test_status_shows_services_freshness_and_logins(stack: Stack) -> None:
 
 
 def test_passwords_are_generated_and_stay_out_of_logs_and_git(stack: Stack) -> None:
-    secrets = [line.split("=", 1)[1].strip("'") for line in (stack.home / "secrets.env").read_text().splitlines()]
+    secrets = [
+        line.split("=", 1)[1].strip("'") for line in (stack.home / "secrets.env").read_text().splitlines()
+    ]
     assert len(set(secrets)) == len(secrets)
     assert all(len(secret) >= 12 for secret in secrets)
     assert (stack.home / "secrets.env").stat().st_mode & 0o077 == 0
     for log in (stack.home / "logs").rglob("*.log"):
         text = log.read_text(errors="replace")
         assert not [secret for secret in secrets if secret in text], log.name
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
     assert ".env" not in tracked
     assert not [name for name in tracked if name.startswith((".voronka/", ".meltano/"))]
 
@@ -182,13 +188,16 @@ def test_trust_authentication_is_nowhere(stack: Stack) -> None:
 def test_another_portal_is_not_mixed_in(stack: Stack) -> None:
     """A warehouse that holds a company's own portal takes no other one; the demonstration makes room for it."""
     with psycopg.connect(stack.url("LOADER"), autocommit=True) as raw:
-        raw.execute("update raw_bitrix24.portal set payload = payload || '{\"is_demonstration\": false}', id = 'firma.bitrix24.ru'")
+        raw.execute(
+            "update raw_bitrix24.portal set payload = payload || '{\"is_demonstration\": false}', id = 'firma.bitrix24.ru'"
+        )
         try:
             result = stack.voronka("refresh")
         finally:
             host = f"127.0.0.1:{stack.ports['VORONKA_PORTAL_PORT']}"
             raw.execute(
-                "update raw_bitrix24.portal set payload = payload || '{\"is_demonstration\": true}', id = %s", [host]
+                "update raw_bitrix24.portal set payload = payload || '{\"is_demonstration\": true}', id = %s",
+                [host],
             )
     assert result.returncode == 1
     assert "firma.bitrix24.ru" in result.stdout
