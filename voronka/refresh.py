@@ -70,10 +70,7 @@ def claim_warehouse(settings: Settings, host: str, *, demo: bool, env: dict[str,
         )
     if not others:
         return
-    if demo:
-        what = "demonstration data of another address"
-    else:
-        what = "the demonstration data"
+    what = "demonstration data of another address" if demo else "the demonstration data"
     click.secho(f"      removing {what} from the warehouse, to load {host}", fg="yellow")
     with psycopg.connect(settings.warehouse.url("dbt"), autocommit=True) as warehouse:
         for schema in ("marts", "marts_next", "intermediate", "staging", "raw_inputs"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shlex
@@ -117,16 +118,12 @@ def ours() -> list[psutil.Process]:
 
 def _end(processes: list[psutil.Process], patience: float) -> None:
     for process in processes:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-        except psutil.NoSuchProcess:
-            pass
     _, alive = psutil.wait_procs(processes, timeout=patience)
     for process in alive:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            pass
     psutil.wait_procs(alive, timeout=5)
 
 
@@ -230,7 +227,7 @@ def log_tail(name: str, lines: int = 12) -> str:
     return "\n".join(f"  {line}" for line in [f"Last lines of {path}:", *text])
 
 
-def wait_until(ready, what: str, seconds: float, settings: Settings) -> None:  # noqa: ANN001 - any nullary predicate
+def wait_until(ready, what: str, seconds: float, settings: Settings) -> None:
     """Poll until `ready()` is true.
 
     Raises:
@@ -248,10 +245,8 @@ def stop(settings: Settings) -> int:
     """End supervisord, its programs and whatever they left behind; the number of processes ended."""
     before = ours()
     if _processes(settings) is not None:
-        try:
+        with contextlib.suppress(OSError, xmlrpc.client.Error):
             _server(settings).supervisor.shutdown()
-        except (OSError, xmlrpc.client.Error):
-            pass
         psutil.wait_procs(before, timeout=45)
     # Orphans of a killed supervisord; PostgreSQL takes SIGTERM as a smart shutdown, so ask it for a fast one.
     left = [process for process in ours() if process.is_running()]
