@@ -37,6 +37,7 @@ CONNECT_SECONDS = 15
 ANSWER_SECONDS = 75  # The cloud cuts a request off after 60 s.
 OPERATING_PERIOD = 600.0
 MAX_HOPS = 3
+NO_PROXY = {"http": "", "https": ""}
 DEMONSTRATION = "X-Voronka-Demo"
 """Header by which the demonstration portal says what it is, so that invented rows never pass for a company's.
 """
@@ -189,8 +190,7 @@ class Client:
         """A session a thread: `requests` does not promise that one may be shared."""
         if not hasattr(self._local, "session"):
             session = requests.Session()
-            hostname = urlsplit(self.webhook.base).hostname or ""
-            session.trust_env = not is_loopback(hostname)  # No proxy stands between us and this machine.
+            session.auth = lambda request: request  # Nothing from a .netrc: the address says who we are.
             self._local.session = session
         return self._local.session
 
@@ -215,6 +215,7 @@ class Client:
                 data=data,
                 headers=self._headers,
                 timeout=(CONNECT_SECONDS, self.answer_seconds),
+                proxies=NO_PROXY if is_loopback(urlsplit(self.webhook.base).hostname or "") else None,
                 allow_redirects=False,  # A followed redirect turns a POST into a GET without parameters.
             )
         except requests.exceptions.SSLError as error:

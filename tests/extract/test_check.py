@@ -24,6 +24,12 @@ def test_good_portal(portal: FakePortal) -> None:
     assert len(portal.batches) == 1
 
 
+def test_proxy_is_not_asked_for_this_machine(portal: FakePortal, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert ask(portal)[0]
+
+
 def test_missing_scopes_cost_streams(portal: FakePortal) -> None:
     portal.scopes = ["crm", "user_basic"]
     fine, line = ask(portal)
