@@ -42,6 +42,7 @@ class Card:
     comments: str | None = None
     company_id: int = 0
     contact_ids: list[int] = field(default_factory=list)
+    observers: list[int] = field(default_factory=list)
     channels: list[Channel] = field(default_factory=list)
     custom: dict[str, Any] = field(default_factory=dict)
 
@@ -80,6 +81,9 @@ class Lead(Staged):
     company_title: str | None = None
     post: str | None = None
     status_description: str | None = None
+    honorific: str | None = None
+    birth_day: int = 0
+    city: str | None = None
     closed: int = 0
     returning: bool = False
 

@@ -134,6 +134,9 @@ class Sales:
             opened=rng.random() < 0.93,
             type_id=rng.choices(("CLIENT", "PARTNER", "OTHER", "SUPPLIER"), (90, 5, 3, 2))[0],
         )
+        if rng.random() < 0.1:
+            contact.custom["UF_CRM_1731000031"] = "Решает сам"
+            contact.source_description = "Визитка с выставки"
         if rng.random() < 0.12:
             contact.birth_day = 719_163 + rng.randrange(-3600, 12_000)
         if rng.random() < 0.94:
@@ -211,6 +214,14 @@ class Sales:
         )
         lead.custom["UF_CRM_1731000011"] = need if rng.random() < 0.8 else None
         lead.custom["UF_CRM_1731000012"] = rng.random() < 0.4
+        if rng.random() < 0.3:
+            lead.honorific, lead.city = person[3], rng.choice(c.CITIES)
+        if rng.random() < 0.03:
+            lead.birth_day = 719_163 + rng.randrange(-3600, 12_000)
+        if rng.random() < 0.15:
+            lead.comments = (
+                f"[B]{need}[/B]\nУдобнее звонить {rng.choice(('утром', 'после обеда', 'вечером'))}"
+            )
         digits = new_digits(rng)
         if self.known and rng.random() < 0.09:
             digits = self._returning(lead, rng) or digits
@@ -441,6 +452,16 @@ class Sales:
         )
         deal.custom["UF_CRM_1731000005"] = today + rng.randrange(5, 60) if rng.random() < 0.12 else None
         deal.custom[c.LOSS_REASON_FIELD.name] = None
+        if rng.random() < 0.12:
+            deal.comments = rng.choice(
+                ("Просят рассрочку", "[I]Ждут решения директора[/I]", "Сравнивают с конкурентом")
+            )
+        if rng.random() < 0.06:
+            deal.additional_info = "Доставка до склада клиента"
+        if rng.random() < 0.08:
+            deal.source_description = "Со слов клиента"
+        if rng.random() < 0.1:
+            deal.observers = sorted({5, rng.choice((21, 41, 51))})
         self._price(deal, pipeline, rng)
         world.add_card(c.DEAL, deal)
         world.begin(self._deal_life(deal, pipeline, rng))

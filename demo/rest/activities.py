@@ -212,6 +212,15 @@ ACTIVITY_TYPES = {
 }
 
 
+#: Fields that come only when they are asked for by name, if at all.
+ASKED_FIELDS = (
+    ("BINDINGS", "crm_activity_binding", "Привязки"),
+    ("COMMUNICATIONS", "crm_activity_communication", "Канал коммуникации"),
+    ("FILES", "diskfile", "Файлы"),
+    ("WEBDAV_ELEMENTS", "diskfile", "Добавленные файлы"),
+)
+
+
 @method("crm.activity.fields", "crm")
 def crm_activity_fields(service: Service, p: Parameters) -> Answer:
     kinds = {"int": "integer", "moment": "datetime"}
@@ -227,4 +236,15 @@ def crm_activity_fields(service: Service, p: Parameters) -> Answer:
         }
         for col in activity_columns(service.encoder)
     }
+    for name, kind, title in ASKED_FIELDS:
+        rows[name] = {
+            "type": kind,
+            "isRequired": name == "COMMUNICATIONS",
+            "isReadOnly": name == "BINDINGS",
+            "isImmutable": False,
+            "isMultiple": True,
+            "isDynamic": False,
+            **({"isDeprecated": True} if name == "WEBDAV_ELEMENTS" else {}),
+            "title": title,
+        }
     return Answer(rows)

@@ -10,7 +10,7 @@ from demo.company.sales import row_price
 from demo.rest import errors
 from demo.rest.columns import Column
 from demo.rest.entities import NAMES, render
-from demo.rest.fields import item_fields, legacy_fields
+from demo.rest.fields import USER_FIELD_SETTINGS, item_fields, legacy_fields
 from demo.rest.filters import PAGE
 from demo.rest.parameters import Parameters, to_int
 from demo.rest.service import (
@@ -175,15 +175,6 @@ def _user_fields(entity: int) -> Method:
     return run
 
 
-_USER_FIELD_SETTINGS: dict[str, dict[str, Any]] = {
-    "enumeration": {"DISPLAY": "LIST", "LIST_HEIGHT": 1, "CAPTION_NO_VALUE": "", "SHOW_NO_VALUE": "Y"},
-    "string": {"SIZE": 20, "ROWS": 1, "REGEXP": "", "MIN_LENGTH": 0, "MAX_LENGTH": 0, "DEFAULT_VALUE": ""},
-    "boolean": {"DEFAULT_VALUE": 0, "DISPLAY": "CHECKBOX", "LABEL": ["", ""], "LABEL_CHECKBOX": ""},
-    "date": {"DEFAULT_VALUE": {"TYPE": "NONE", "VALUE": ""}},
-    "money": {"DEFAULT_VALUE": ""},
-}
-
-
 def _user_field_row(spec: c.UserField, labels: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "ID": str(spec.id),
@@ -198,7 +189,7 @@ def _user_field_row(spec: c.UserField, labels: bool) -> dict[str, Any]:
         "SHOW_IN_LIST": "Y",
         "EDIT_IN_LIST": "Y",
         "IS_SEARCHABLE": "N",
-        "SETTINGS": _USER_FIELD_SETTINGS[spec.kind],
+        "SETTINGS": USER_FIELD_SETTINGS[spec.kind],
     }
     if labels:
         row.update(
@@ -357,6 +348,19 @@ def _number(kopecks: int) -> int | float:
     return kopecks // 100 if kopecks % 100 == 0 else kopecks / 100
 
 
+#: Goods: kept in a store and taxed; the rest are services and licences without VAT.
+STORED = (105, 107, 111, 113)
+VAT = 20
+
+
+def _tax_rate(row: ProductRow) -> int | None:
+    return VAT if row.product_id in STORED else None
+
+
+def _untaxed(row: ProductRow, price: int) -> int:
+    return round(price * 100 / (100 + (_tax_rate(row) or 0)))
+
+
 def _product_row(service: Service, row: ProductRow) -> dict[str, Any]:
     price = row_price(row)
     deal = service.portal.cards[c.DEAL].get(row.owner_id)
@@ -369,22 +373,22 @@ def _product_row(service: Service, row: ProductRow) -> dict[str, Any]:
         "productName": row.name,
         "price": _number(price),
         "priceAccount": _number(round(price * rate)),
-        "priceExclusive": _number(price),
+        "priceExclusive": _number(_untaxed(row, price)),
         "priceNetto": _number(row.price),
         "priceBrutto": _number(row.price),
         "quantity": row.quantity,
         "discountTypeId": 2,
         "discountRate": row.discount_rate,
         "discountSum": _number(row.price - price),
-        "taxRate": None,
-        "taxIncluded": "N",
+        "taxRate": _tax_rate(row),
+        "taxIncluded": "Y",
         "customized": "Y",
         "measureCode": row.measure[0],
         "measureName": row.measure[1],
         "sort": row.sort,
         "xmlId": "",
         "type": 1,
-        "storeId": None,
+        "storeId": 1 if row.product_id in STORED else None,
     }
 
 
@@ -407,7 +411,7 @@ def crm_deal_productrows_get(service: Service, p: Parameters) -> Answer:
                 "ORIGINAL_PRODUCT_NAME": row.name,
                 "PRODUCT_DESCRIPTION": None,
                 "PRICE": _number(price),
-                "PRICE_EXCLUSIVE": _number(price),
+                "PRICE_EXCLUSIVE": _number(_untaxed(row, price)),
                 "PRICE_NETTO": _number(row.price),
                 "PRICE_BRUTTO": _number(row.price),
                 "PRICE_ACCOUNT": f"{price * rate / 100:.2f}",
@@ -415,15 +419,15 @@ def crm_deal_productrows_get(service: Service, p: Parameters) -> Answer:
                 "DISCOUNT_TYPE_ID": 2,
                 "DISCOUNT_RATE": row.discount_rate,
                 "DISCOUNT_SUM": _number(row.price - price),
-                "TAX_RATE": None,
-                "TAX_INCLUDED": "N",
+                "TAX_RATE": _tax_rate(row),
+                "TAX_INCLUDED": "Y",
                 "CUSTOMIZED": "Y",
                 "MEASURE_CODE": row.measure[0],
                 "MEASURE_NAME": row.measure[1],
                 "SORT": row.sort,
                 "XML_ID": "",
                 "TYPE": 1,
-                "STORE_ID": None,
+                "STORE_ID": 1 if row.product_id in STORED else None,
                 "RESERVE_ID": None,
                 "DATE_RESERVE_END": None,
                 "RESERVE_QUANTITY": None,

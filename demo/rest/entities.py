@@ -205,7 +205,7 @@ class EntityColumns:
     def _item_tail(self) -> None:
         for index, part in enumerate(UTM):
             self._text(f"utm{part}", utm(index))
-        self._ids("observers", lambda _record: ())
+        self._ids("observers", "observers")
         self._ids("contactIds", "contact_ids")
 
     def _item_lead(self) -> None:
@@ -233,7 +233,8 @@ class EntityColumns:
         self._int("webformId", lambda record: 5 if record.source == "WEBFORM" else 0)
         self._nulls("originatorId", "originId")
         self._moment("dateClosed", "closed")
-        self._nulls("birthdate", "honorific")
+        self._day("birthdate", "birth_day")
+        self._text("honorific", "honorific")
         self._flag("hasPhone", has("PHONE"))
         self._flag("hasEmail", has("EMAIL"))
         self._flag("hasImol", has("IM"))
@@ -281,13 +282,14 @@ class EntityColumns:
             "eventId",
             "eventDescription",
             "locationId",
-            "webformId",
         )
+        self._int("webformId", lambda record: 5 if record.source == "WEBFORM" else 0, None)
         self._text("sourceId", "source")
         self._text("sourceDescription", "source_description")
         self._nulls("originatorId", "originId")
         self._text("additionalInfo", "additional_info")
-        self._nulls("searchContent", "orderStage")
+        self._text("searchContent", search_content)
+        self._nulls("orderStage")
         self._int("movedBy", "moved_by")
         self._moment("movedTime", "moved")
         self._item_activity()
@@ -489,7 +491,7 @@ class EntityColumns:
     def _legacy_lead(self) -> None:
         self._s_int("ID", "id")
         self._text("TITLE", "title")
-        self._nulls("HONORIFIC")
+        self._text("HONORIFIC", "honorific")
         self._text("NAME", "name")
         self._text("SECOND_NAME", "second_name")
         self._text("LAST_NAME", "last_name")
@@ -497,7 +499,7 @@ class EntityColumns:
         self._s_int("COMPANY_ID", "company_id", None)
         self._s_int("CONTACT_ID", "contact_id", None)
         self._flag("IS_RETURN_CUSTOMER", "returning")
-        self._const("BIRTHDATE", "", "text")
+        self._s_day("BIRTHDATE", "birth_day")
         self._text("SOURCE_ID", "source")
         self._text("SOURCE_DESCRIPTION", "source_description")
         self._text("STATUS_ID", "stage")
@@ -519,7 +521,13 @@ class EntityColumns:
         self._nulls("ORIGINATOR_ID", "ORIGIN_ID")
         self._s_int("MOVED_BY_ID", "moved_by")
         self._s_moment("MOVED_TIME", "moved")
-        self._nulls(*ADDRESS)
+        self._text("ADDRESS", lambda record: f"г. {record.city}" if record.city else None)
+        self._nulls("ADDRESS_2")
+        self._text("ADDRESS_CITY", "city")
+        self._nulls("ADDRESS_POSTAL_CODE", "ADDRESS_REGION", "ADDRESS_PROVINCE")
+        self._text("ADDRESS_COUNTRY", lambda record: "Россия" if record.city else None)
+        self._nulls("ADDRESS_COUNTRY_CODE")
+        self._s_int("ADDRESS_LOC_ADDR_ID", lambda record: record.id if record.city else 0, None)
         self._legacy_utm()
         self._legacy_activity()
         self._legacy_user_fields()

@@ -99,6 +99,7 @@ PARENTS = {
     "COMPANY_ID": ("crm_company", 4),
     "CONTACT_ID": ("crm_contact", None),
     "CONTACT_IDS": ("crm_contact", None),
+    "CONTACTS": ("crm_contact", None),
     "COMPANY_IDS": ("crm_company", None),
     "LEAD_ID": ("crm_lead", 1),
     "QUOTE_ID": ("crm_quote", 7),
@@ -106,7 +107,9 @@ PARENTS = {
     "PARENT_ID2": ("crm_entity", 2),
     "PARENT_ID7": ("crm_entity", 7),
 }
-MULTIPLE = {"CONTACT_IDS", "COMPANY_IDS", "OBSERVERS"}
+#: Fields with a successor: the list of contacts, the list of companies.
+DEPRECATED = {(kind, "CONTACT_ID") for kind in (c.LEAD, c.DEAL, c.INVOICE)} | {(c.CONTACT, "COMPANY_ID")}
+MULTIPLE = {"CONTACT_IDS", "CONTACTS", "COMPANY_IDS", "OBSERVERS"}
 KINDS = {
     "int": "integer",
     "text": "string",
@@ -115,6 +118,23 @@ KINDS = {
     "money": "double",
     "const": "string",
     "ids": "integer",
+}
+
+
+#: Settings of the portal's own fields, by kind.
+USER_FIELD_SETTINGS: dict[str, dict[str, Any]] = {
+    "enumeration": {"DISPLAY": "LIST", "LIST_HEIGHT": 1, "CAPTION_NO_VALUE": "", "SHOW_NO_VALUE": "Y"},
+    "string": {"SIZE": 20, "ROWS": 1, "REGEXP": "", "MIN_LENGTH": 0, "MAX_LENGTH": 0, "DEFAULT_VALUE": ""},
+    "boolean": {"DEFAULT_VALUE": 0, "DISPLAY": "CHECKBOX", "LABEL": ["", ""], "LABEL_CHECKBOX": ""},
+    "date": {"DEFAULT_VALUE": {"TYPE": "NONE", "VALUE": ""}},
+    "money": {"DEFAULT_VALUE": ""},
+}
+#: Fields that are described although the lists do not show them under this name.
+DESCRIBED_ONLY = {
+    c.LEAD: ("CONTACT_IDS",),
+    c.DEAL: ("CONTACT_IDS",),
+    c.CONTACT: ("ADDRESS_COUNTRY_CODE", "COMPANY_IDS"),
+    c.COMPANY: ("CONTACT_ID",),
 }
 
 
@@ -133,8 +153,14 @@ def _describe(entity: int, column: Column, name: str, old: bool) -> dict[str, An
         kind, extra["statusType"] = "crm_status", STATUS_TYPES[name]
     elif name in PARENTS:
         kind, parent = PARENTS[name]
-        if name == "CONTACT_ID":
+        if (entity, name) in DEPRECATED:
             extra["isDeprecated"] = True
+        elif name == "MYCOMPANY_ID":
+            extra["settings"] = {
+                "isMyCompany": True,
+                "parentEntityTypeId": 4,
+                "isEmbeddedEditorEnabled": True,
+            }
         elif parent is not None:
             extra["settings"] = {"parentEntityTypeId": parent}
     elif name == "CURRENCY_ID":
@@ -168,9 +194,8 @@ def _describe_user_field(spec: c.UserField, old: bool) -> dict[str, Any]:
         row["items"] = [{"ID": str(option), "VALUE": text} for option, text in spec.options]
     row["title"] = spec.name if old else spec.label
     if old:
-        row.update(listLabel=spec.label, formLabel=spec.label, filterLabel=spec.label, settings=[])
-    else:
-        row["settings"] = []
+        row.update(listLabel=spec.label, formLabel=spec.label, filterLabel=spec.label)
+    row["settings"] = USER_FIELD_SETTINGS[spec.kind]
     return row
 
 
@@ -184,6 +209,8 @@ def item_fields(columns: EntityColumns) -> dict[str, dict[str, Any]]:
                 **_describe_user_field(user_fields[column.name], old=False),
                 "upperName": column.upper,
             }
+        elif columns.entity == c.INVOICE and column.name.startswith("utm"):
+            continue  # invoices show the marks of their advertising, but do not describe them
         elif (
             column.name not in ("entityTypeId", "searchContent", "fm")
             and column.group == "field"
@@ -193,15 +220,28 @@ def item_fields(columns: EntityColumns) -> dict[str, dict[str, Any]]:
                 **_describe(columns.entity, column, column.upper, old=False),
                 "upperName": column.upper,
             }
+    if columns.entity != c.CONTACT:
+        contacts = Column("contacts", "ids", _nothing, _nothing)
+        rows["contacts"] = {
+            **_describe(columns.entity, contacts, "CONTACTS", old=False),
+            "upperName": "CONTACTS",
+        }
     return rows
 
 
 def legacy_fields(columns: EntityColumns) -> dict[str, dict[str, Any]]:
     """``result`` of crm.<entity>.fields."""
-    user_fields = {spec.name: spec for spec in c.USER_FIELDS if spec.entity == columns.entity}
+    entity = columns.entity
+    user_fields = {spec.name: spec for spec in c.USER_FIELDS if spec.entity == entity}
+    shown = [*columns.legacy, *(Column(name, "text", _nothing, _nothing) for name in DESCRIBED_ONLY[entity])]
     return {
         column.name: _describe_user_field(user_fields[column.name], old=True)
         if column.name in user_fields
-        else _describe(columns.entity, column, column.name, old=True)
-        for column in columns.legacy
+        else _describe(entity, column, column.name, old=True)
+        for column in shown
+        if column.name != "FACE_ID"
     }
+
+
+def _nothing(_value: Any) -> None:
+    return None

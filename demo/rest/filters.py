@@ -78,8 +78,7 @@ def condition(prefix: str, column: Column, value: Any, encoder: Encoder) -> Test
         if not isinstance(value, list) or len(value) != 2:
             return None
         low, high = (encoder.parse(kind, v) for v in value)
-        between = lambda record: (v := get(record)) is not None and low <= v <= high  # noqa: E731
-        return between if prefix == "><" else lambda record: not between(record)
+        return _negated(prefix, lambda record: (v := get(record)) is not None and low <= v <= high)
     if prefix in (">", ">=", "<", "<="):
         if isinstance(value, list):
             value = value[0]
@@ -96,10 +95,13 @@ def condition(prefix: str, column: Column, value: Any, encoder: Encoder) -> Test
     if wanted & {"", 0} or None in wanted:
         wanted |= {None} | ({""} if kind == "text" else {0} if kind != "flag" else set())
     if kind == "ids":
-        inside = lambda record: bool(wanted & set(get(record) or [0]))  # noqa: E731
-    else:
-        inside = lambda record: get(record) in wanted  # noqa: E731
-    return (lambda record: not inside(record)) if prefix.startswith("!") else inside
+        return _negated(prefix, lambda record: bool(wanted & set(get(record) or [0])))
+    return _negated(prefix, lambda record: get(record) in wanted)
+
+
+def _negated(prefix: str, test: Test) -> Test:
+    """The test, or its contrary where the prefix begins with an exclamation mark."""
+    return (lambda record: not test(record)) if prefix.startswith("!") else test
 
 
 def _compare(prefix: str, get: Callable[[Any], Any], bound: Any) -> Test | None:
@@ -115,20 +117,20 @@ def _compare(prefix: str, get: Callable[[Any], Any], bound: Any) -> Test | None:
 
 
 def _like(prefix: str, get: Callable[[Any], Any], value: Any) -> Test:
-    needles = [str(v) for v in (value if isinstance(value, list) else [value])]
-    if "=" in prefix:
-        patterns = [
-            re.compile(
-                "".join(".*" if ch == "%" else "." if ch == "_" else re.escape(ch) for ch in n),
-                re.IGNORECASE | re.DOTALL,
-            )
-            for n in needles
-        ]
-        found = lambda text: any(p.fullmatch(text) for p in patterns)  # noqa: E731
-    else:
-        found = lambda text: any(n.lower() in text.lower() for n in needles)  # noqa: E731
-    test = lambda record: found(str(get(record) or ""))  # noqa: E731
-    return (lambda record: not test(record)) if prefix.startswith("!") else test
+    """``%`` finds a part of the text, ``=%`` and ``%=`` match a pattern with % and _; letters of any case."""
+    needles = [str(v).lower() for v in (value if isinstance(value, list) else [value])]
+    wild = {"%": ".*", "_": "."}
+    patterns = [
+        re.compile("".join(wild.get(ch, re.escape(ch)) for ch in needle), re.DOTALL) for needle in needles
+    ]
+
+    def found(record: Any) -> bool:
+        text = str(get(record) or "").lower()
+        if "=" in prefix:
+            return any(pattern.fullmatch(text) for pattern in patterns)
+        return any(needle in text for needle in needles)
+
+    return _negated(prefix, found)
 
 
 def sort_records(records: Iterable[Any], order: list[tuple[Column, bool]]) -> list[Any]:

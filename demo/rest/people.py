@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from demo.company import catalogue as c
@@ -37,32 +38,37 @@ def user_row(service: Service, user: User) -> dict[str, Any]:
     )
     last_day = today if active else world.start_day + (user.dismissed or 0) - 1
     working = active and world.calendar.in_hours(int(service.now()))
+    seen = min(int(service.now()), world.calendar.midnight(last_day) + 9 * 3600)
+    written = datetime.fromtimestamp(seen, world.calendar.zone)
     row: dict[str, Any] = {
         "ID": str(user.id),
         "ACTIVE": active,
         "NAME": user.name,
         "LAST_NAME": user.last_name,
-        "SECOND_NAME": "",
         "EMAIL": f"user{user.id}@example.com",
-        "LAST_LOGIN": service.encoder.moment(
-            min(int(service.now()), world.calendar.midnight(last_day) + 9 * 3600)
-        ),
+        "LAST_LOGIN": service.encoder.moment(seen),
         "DATE_REGISTER": service.encoder.day(joined),
-        "TIME_ZONE": "",
         "IS_ONLINE": "Y" if working else "N",
-        "TIMESTAMP_X": {},
-        "LAST_ACTIVITY_DATE": {},
+        "TIMESTAMP_X": {} if user.id % 2 == 0 else written.strftime("%d.%m.%Y %H:%M:%S"),
+        "LAST_ACTIVITY_DATE": written.strftime("%Y-%m-%d %H:%M:%S") if user.id % 2 else {},
         "PERSONAL_GENDER": user.gender,
-        "PERSONAL_WWW": "",
         "PERSONAL_BIRTHDAY": "",
-        "PERSONAL_MOBILE": "",
-        "PERSONAL_CITY": "",
-        "WORK_PHONE": "",
         "WORK_POSITION": user.position,
         "UF_EMPLOYMENT_DATE": "",
         "UF_DEPARTMENT": list(user.departments),
         "USER_TYPE": "employee",
     }
+    if user.id > 10:
+        # Fields that were never touched are left out of the answer.
+        untouched = (
+            "SECOND_NAME",
+            "TIME_ZONE",
+            "PERSONAL_WWW",
+            "PERSONAL_MOBILE",
+            "PERSONAL_CITY",
+            "WORK_PHONE",
+        )
+        row.update(dict.fromkeys(untouched, ""))
     if not set(service.settings.scopes) & {"user", "user_basic"}:
         row = {key: value for key, value in row.items() if key in BRIEF}
     return row
@@ -131,7 +137,9 @@ def _passes(row: dict[str, Any], key: str, value: Any) -> bool:
 @method("user.current", *USER_SCOPES)
 def user_current(service: Service, p: Parameters) -> Answer:
     user = next(u for u in c.USERS if u.id == service.settings.user)
-    return Answer(user_row(service, user))
+    row = user_row(service, user)
+    del row["USER_TYPE"]
+    return Answer(row)
 
 
 @method("department.get", "department")
