@@ -1,0 +1,177 @@
+"""Structure of the dbt project, read from the manifest of the last run: what a reviewer would otherwise have to watch."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, Stack
+
+LAYERS = {
+    "staging": r"stg_[a-z0-9]+__[a-z0-9_]+",
+    "intermediate": r"int_[a-z0-9]+__[a-z0-9_]+",
+    "marts": r"(fct_[a-z0-9_]+|dim_[a-z0-9_]+|mart_[a-z0-9]+__[a-z0-9_]+)",
+}
+UNIQUE_TESTS = {"unique", "unique_combination"}
+
+
+@pytest.fixture(scope="module")
+def manifest(stack: Stack) -> dict[str, Any]:
+    parsed = stack.dbt("parse")
+    assert parsed.returncode == 0, parsed.stdout
+    return json.loads(Path(stack.manifest_path).read_text())
+
+
+@pytest.fixture(scope="module")
+def models(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        key: node
+        for key, node in manifest["nodes"].items()
+        if node["resource_type"] == "model" and node["package_name"] == "voronka"
+    }
+
+
+def layer(node: dict[str, Any]) -> str:
+    return node["path"].split("/")[0]
+
+
+def parents(node: dict[str, Any]) -> list[str]:
+    return node["depends_on"]["nodes"]
+
+
+def test_models_are_named_for_their_layer(models: dict[str, dict[str, Any]]) -> None:
+    wrong = [m["path"] for m in models.values() if not re.fullmatch(LAYERS[layer(m)], m["name"])]
+    assert wrong == []
+
+
+def test_only_staging_reads_sources_and_every_source_is_read(
+    manifest: dict[str, Any], models: dict[str, dict[str, Any]]
+) -> None:
+    outside = [
+        m["name"]
+        for m in models.values()
+        if layer(m) != "staging" and any(p.startswith("source.") for p in parents(m))
+    ]
+    assert outside == []
+    read = {p for m in models.values() for p in parents(m)}
+    assert set(manifest["sources"]) - read == set()
+
+
+def test_a_staging_model_reads_one_source(models: dict[str, dict[str, Any]]) -> None:
+    several = [
+        m["name"] for m in models.values() if sum(p.startswith("source.") for p in parents(m)) > 1
+    ]
+    assert several == []
+
+
+def test_layers_read_downwards(models: dict[str, dict[str, Any]]) -> None:
+    """A staging model stands on its source or on the versions of its entity; a KPI mart on facts, not on staging."""
+    wrong = []
+    for model in models.values():
+        for parent in (models[p] for p in parents(model) if p in models):
+            if layer(model) == "staging":
+                allowed = layer(parent) == "staging" and parent["name"].endswith("_versions")
+            elif layer(model) == "marts" and "/core/" not in model["path"]:
+                # The run ledger is read at query time: the one thing about the load that no mart can hold.
+                allowed = layer(parent) != "staging" or parent["name"] == "stg_bitrix24__extract_runs"
+            else:
+                allowed = True
+            if not allowed:
+                wrong.append(f"{model['name']} reads {parent['name']}")
+    assert wrong == []
+
+
+def test_views_in_marts_read_what_is_published_with_them(models: dict[str, dict[str, Any]]) -> None:
+    wrong = [
+        f"{model['name']} reads {parent['name']}"
+        for model in models.values()
+        if layer(model) == "marts" and model["config"]["materialized"] == "view"
+        for parent in (models[p] for p in parents(model) if p in models)
+        if layer(parent) != "marts" and parent["config"]["materialized"] != "ephemeral"
+    ]
+    assert wrong == []
+
+
+def test_relations_are_never_named_by_hand(models: dict[str, dict[str, Any]]) -> None:
+    schemas = r"\b(from|join)\s+(raw_bitrix24|raw_inputs|staging|intermediate|marts_next|marts)\."
+    assert [m["name"] for m in models.values() if re.search(schemas, m["raw_code"])] == []
+
+
+def test_every_model_and_column_is_described(models: dict[str, dict[str, Any]]) -> None:
+    for model in models.values():
+        assert model["description"].startswith("Grain: one row"), f"{model['name']}: say the grain first"
+        bare = [name for name, column in model["columns"].items() if not column["description"]]
+        assert bare == [], f"{model['name']}: columns without a description"
+
+
+def test_every_model_proves_its_grain(
+    manifest: dict[str, Any], models: dict[str, dict[str, Any]]
+) -> None:
+    """A test of uniqueness for each model but the ephemeral ones. The register's grain is that of the ledger times the
+    periods, both of which are tested; half a million rows are not sorted again for it."""
+    tested = {
+        node["attached_node"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") in UNIQUE_TESTS
+    }
+    untested = [
+        m["name"] for key, m in models.items() if key not in tested and m["config"]["materialized"] != "ephemeral"
+    ]
+    assert untested == ["mart_kpi__register"]
+
+
+def test_marts_are_public_contracts_with_all_columns(models: dict[str, dict[str, Any]]) -> None:
+    marts = [m for m in models.values() if layer(m) == "marts"]
+    assert len(marts) > 20
+    for mart in marts:
+        assert mart["access"] == "public", mart["name"]
+        assert mart["config"]["contract"]["enforced"], f"{mart['name']} has no contract"
+        assert all(c["data_type"] for c in mart["columns"].values()), f"{mart['name']}: a column without a type"
+    below = [m["name"] for m in models.values() if layer(m) != "marts" and m["access"] == "public"]
+    assert below == []
+
+
+def test_every_kpi_mart_carries_the_columns_of_the_filters(models: dict[str, dict[str, Any]]) -> None:
+    """One filter of the dashboard must reach every chart."""
+    period = ["period_grain", "period_grain_sort", "period_choice", "period_choice_sort", "period_label"]
+    who = ["manager_id", "manager", "department", "pipeline", "channel"]
+    marts = [m for m in models.values() if m["path"].startswith("marts/kpi/mart_kpi__")]
+    assert len(marts) >= 9
+    for mart in marts:
+        missing = [c for c in who if c not in mart["columns"]]
+        if mart["name"] not in ("mart_kpi__daily", "mart_kpi__norm_baseline"):
+            missing += [c for c in [*period, "period_start", "is_current"] if c not in mart["columns"]]
+        assert missing == [], f"{mart['name']} lacks columns"
+
+
+def test_every_kpi_model_has_numbers_worked_out_by_hand(
+    manifest: dict[str, Any], models: dict[str, dict[str, Any]]
+) -> None:
+    """A unit test for each model that computes; sums and joins by period are held by the conservation tests."""
+    tested = {node["model"] for node in manifest["unit_tests"].values()}
+    conserved = {
+        "mart_kpi__daily", "mart_kpi__won_deals", "mart_kpi__won_products", "mart_kpi__register",
+        "int_kpi__base_currency",
+    }  # fmt: skip
+    kpi = {m["name"] for m in models.values() if "/kpi/" in m["path"] or "/health/" in m["path"]}
+    assert kpi - tested - conserved == set()
+
+
+def test_the_ledger_makes_every_event_metric_of_the_catalogue(models: dict[str, dict[str, Any]]) -> None:
+    with (ROOT / "dbt_project" / "seeds" / "metric_catalogue.csv").open(encoding="utf-8") as file:
+        metrics = list(csv.DictReader(file))
+    ledger = models["model.voronka.fct_metric_events"]["raw_code"]
+    made = re.findall(r"\(\s*'([a-z_]+)', '[a-z_]+_at'", ledger)
+    assert sorted(made) == sorted(m["metric_code"] for m in metrics if m["kind"] == "event")
+
+
+def test_exposures_stand_on_marts(manifest: dict[str, Any], models: dict[str, dict[str, Any]]) -> None:
+    assert manifest["exposures"]
+    for exposure in manifest["exposures"].values():
+        assert exposure["config"]["meta"]["superset_slug"], exposure["name"]
+        assert all(layer(models[p]) == "marts" for p in parents(exposure) if p in models), exposure["name"]
