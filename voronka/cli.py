@@ -100,8 +100,9 @@ def _programs(settings: Settings) -> dict[str, Program]:
     }
 
 
-def _supervised(settings: Settings) -> dict[str, Program]:
-    """supervisord with our programs, each with the environment it needs; the portal's token travels there too."""
+def _start_services(settings: Settings) -> dict[str, Program]:
+    """supervisord with our programs, the database up and provisioned, and what ran before running again."""
+    postgres.initialise(settings)
     env = settings.environment(demo=True)
     env = {**dashboards.environment(settings, env), "VORONKA_DEMO_TOKEN": settings.secrets["DEMO_TOKEN"]}
     for name in ("HOME", "LANG", "USER"):
@@ -110,14 +111,18 @@ def _supervised(settings: Settings) -> dict[str, Program]:
     # The webhook of a real portal is no business of the services.
     env.pop("BITRIX24_WEBHOOK_URL")
     programs = _programs(settings)
-    supervision.ensure_supervisor(list(programs.values()), settings, env)
-    return programs
-
-
-def _start_database(settings: Settings, programs: dict[str, Program]) -> None:
+    before = supervision.ensure_supervisor(list(programs.values()), settings, env)
     supervision.start(programs["postgres"], settings)
     supervision.wait_until(lambda: postgres.is_ready(settings), "postgres", 60, settings)
     postgres.provision(settings)
+    for name in before - {"postgres"}:
+        supervision.start(programs[name], settings)
+    return programs
+
+
+def _start_portal(settings: Settings, programs: dict[str, Program]) -> None:
+    supervision.start(programs["portal"], settings)
+    supervision.wait_until(lambda: supervision.listens(programs["portal"].port), "portal", 120, settings)
 
 
 def _process_environment(settings: Settings, *, demo: bool) -> dict[str, str]:
@@ -142,14 +147,9 @@ def demo() -> None:
             if not any(made):
                 click.echo("      all as pinned")
         with steps.step("PostgreSQL 18, embedded"):
-            postgres.initialise(settings)
-            programs = _supervised(settings)
-            _start_database(settings, programs)
+            programs = _start_services(settings)
         with steps.step("Demonstration portal"):
-            supervision.start(programs["portal"], settings)
-            supervision.wait_until(
-                lambda: _answers(settings.port("VORONKA_PORTAL_PORT")), "portal", 120, settings
-            )
+            _start_portal(settings, programs)
         # Superset's metadata does not wait for the data: two cores, two things at once.
         with ThreadPoolExecutor(1) as aside:
             migrated = aside.submit(dashboards.migrate, settings, env)
@@ -178,14 +178,6 @@ def demo() -> None:
     click.echo("make status · make stop · make help")
 
 
-def _answers(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @main.command()
 def refresh() -> None:
     """Load the portal in .env (or the demonstration), build, test, publish."""
@@ -200,14 +192,9 @@ def refresh() -> None:
             environments.prepare("superset")
             environments.prepare_plugins(env)
         with steps.step("Services"):
-            postgres.initialise(settings)
-            programs = _supervised(settings)
-            _start_database(settings, programs)
+            programs = _start_services(settings)
             if demo:
-                supervision.start(programs["portal"], settings)
-                supervision.wait_until(
-                    lambda: _answers(settings.port("VORONKA_PORTAL_PORT")), "portal", 120, settings
-                )
+                _start_portal(settings, programs)
         with steps.step("Refresh: extract, build, test, publish (meltano run refresh)"):
             refreshing.refresh(settings, demo=demo)
     click.echo("\n" + steps.summary())
@@ -225,9 +212,7 @@ def serve() -> None:
         with steps.step("Services"):
             environments.prepare("superset")
             environments.prepare("demo")
-            postgres.initialise(settings)
-            programs = _supervised(settings)
-            _start_database(settings, programs)
+            programs = _start_services(settings)
         with steps.step("Dashboards: import, roles, logins"):
             dashboards.migrate(settings, env)
             dashboards.import_assets(settings, env)

@@ -24,6 +24,8 @@ from voronka.settings import Settings
 
 MARK = "VORONKA_SUPERVISED"
 CONFIG = paths.HOME / "supervisord.conf"
+# What the supervised processes of ours run.
+CODE = (paths.ROOT / "demo", paths.ROOT / "superset" / "server")
 
 
 @dataclass(frozen=True)
@@ -127,16 +129,22 @@ def _end(processes: list[psutil.Process], patience: float) -> None:
     psutil.wait_procs(alive, timeout=5)
 
 
-def ensure_supervisor(programs: list[Program], settings: Settings, env: dict[str, str]) -> None:
-    """supervisord runs with exactly these programs; what a killed one left behind is ended first."""
+def ensure_supervisor(programs: list[Program], settings: Settings, env: dict[str, str]) -> set[str]:
+    """supervisord runs with exactly these programs; what a killed one left behind is ended first.
+
+    Returns the names of programs that ran before and were ended for it: the caller starts them again.
+    """
     paths.LOGS.mkdir(parents=True, exist_ok=True)
     wanted = _configuration(programs, settings)
     running = _processes(settings)
-    # The environment enters too: a changed port or zone must reach the processes.
-    mark = hashlib.sha256((wanted + repr(sorted(env.items()))).encode()).hexdigest()
+    # Environment and code enter too: a changed port, zone or configuration must reach the processes.
+    digest = hashlib.sha256((wanted + repr(sorted(env.items()))).encode())
+    for file in sorted(file for folder in CODE for file in folder.rglob("*.py")):
+        digest.update(file.read_bytes())
+    mark = digest.hexdigest()
     stamp = paths.HOME / "supervisord.stamp"
     if running is not None and stamp.exists() and stamp.read_text() == mark:
-        return
+        return set()
     if running is not None or ours():
         click.echo("      ending processes of an earlier run")
         stop(settings)
@@ -158,6 +166,7 @@ def ensure_supervisor(programs: list[Program], settings: Settings, env: dict[str
             raise Failure(f"supervisord does not answer; see {paths.LOGS / 'supervisord.log'}")
         time.sleep(0.1)
     stamp.write_text(mark)
+    return {name for name, info in (running or {}).items() if info["statename"] in ("RUNNING", "STARTING")}
 
 
 def _port_holder(port: int) -> str | None:
@@ -183,6 +192,13 @@ def _port_holder(port: int) -> str | None:
     return "another program"
 
 
+def listens(port: int) -> bool:
+    """Whether anybody answers on a port of this machine."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def start(program: Program, settings: Settings) -> None:
     """Start a program unless it runs.
 
@@ -203,15 +219,6 @@ def start(program: Program, settings: Settings) -> None:
         raise Failure(
             f"{program.name} does not start ({fault.faultString}):\n{log_tail(program.name)}"
         ) from None
-
-
-def restart(program: Program, settings: Settings) -> None:
-    """Stop a program if it runs and start it anew."""
-    try:
-        _server(settings).supervisor.stopProcess(program.name)
-    except xmlrpc.client.Fault:
-        pass  # it was not running
-    start(program, settings)
 
 
 def statuses(settings: Settings) -> dict[str, tuple[str, str]]:
