@@ -70,11 +70,15 @@ linked as (
 
 chains as (
 
-  select call_id, call_id as attempt_id
+  select
+    call_id,
+    call_id as attempt_id
   from linked
   where leg_before is null
   union all
-  select linked.call_id, chains.attempt_id
+  select
+    linked.call_id,
+    chains.attempt_id
   from chains
   inner join linked on chains.call_id = linked.leg_before
 
@@ -97,7 +101,9 @@ attempts as (
     (array_agg(linked.phone_key order by linked.leg_order) filter (where linked.phone_key is not null))[1]
       as phone_key,
     (
-      array_agg(linked.crm_entity_type || ':' || linked.crm_entity_id order by linked.is_answered desc, linked.leg_order desc)
+      array_agg(
+        linked.crm_entity_type || ':' || linked.crm_entity_id order by linked.is_answered desc, linked.leg_order desc
+      )
       filter (where linked.crm_entity_type in ('lead', 'contact', 'company') and linked.crm_entity_id is not null)
     )[1] as crm_entity
   from chains

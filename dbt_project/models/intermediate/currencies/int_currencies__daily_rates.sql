@@ -9,7 +9,7 @@ base as (
   select
     coalesce(
       {% if var('base_currency', none) is not none -%}
-      '{{ var("base_currency") }}',
+        '{{ var("base_currency") }}',
       {% endif -%}
       (array_agg(currency order by rate_date desc) filter (where is_base))[1],
       'RUB'
@@ -62,13 +62,16 @@ final as (
   union all
   -- A portal whose currencies are not loaded still has money.
   select
-    base.base_currency,
-    cast('0001-01-01' as date),
-    cast('9999-12-31' as date),
-    1,
+    base.base_currency as currency,
+    cast('0001-01-01' as date) as valid_from,
+    cast('9999-12-31' as date) as valid_to,
+    1 as rate,
     base.base_currency
   from base
-  where not exists (select 1 from converted where converted.currency = base.base_currency)
+  where not exists (
+    select 1 from converted
+    where converted.currency = base.base_currency
+  )
 
 )
 

@@ -56,7 +56,7 @@ known as (
     case
       when dictionary <> 'STATUS' then coalesce(cast(substring(dictionary from '_(\d+)$') as bigint), 0)
     end as pipeline_id,
-    row_number() over (partition by dictionary, status_id order by is_deleted, status_row_id desc) as duplicate_rank
+    row_number() over (partition by dictionary, status_id order by is_deleted asc, status_row_id desc) as duplicate_rank
   from statuses
   where dictionary = 'STATUS' or dictionary ~ '^(DEAL_STAGE(_\d+)?|SMART_INVOICE_STAGE_\d+)$'
 
@@ -65,22 +65,58 @@ known as (
 -- History before the cards' own word: it recorded the semantics while the stage was alive.
 mentions as (
 
-  select 'lead' as entity, stage_id, null as pipeline_id, semantic, entered_at as mentioned_at, 1 as priority
+  select
+    'lead' as entity,
+    stage_id,
+    null as pipeline_id,
+    semantic,
+    entered_at as mentioned_at,
+    1 as priority
   from lead_history
   union all
-  select 'deal' as entity, stage_id, pipeline_id, semantic, entered_at, 1 as priority
+  select
+    'deal' as entity,
+    stage_id,
+    pipeline_id,
+    semantic,
+    entered_at,
+    1 as priority
   from deal_history
   union all
-  select 'smart_invoice' as entity, stage_id, pipeline_id, semantic, entered_at, 1 as priority
+  select
+    'smart_invoice' as entity,
+    stage_id,
+    pipeline_id,
+    semantic,
+    entered_at,
+    1 as priority
   from invoice_history
   union all
-  select 'lead' as entity, status_id, null as pipeline_id, semantic, modified_at, 2 as priority
+  select
+    'lead' as entity,
+    status_id,
+    null as pipeline_id,
+    semantic,
+    modified_at,
+    2 as priority
   from leads
   union all
-  select 'deal' as entity, stage_id, pipeline_id, semantic, modified_at, 2 as priority
+  select
+    'deal' as entity,
+    stage_id,
+    pipeline_id,
+    semantic,
+    modified_at,
+    2 as priority
   from deals
   union all
-  select 'smart_invoice' as entity, stage_id, pipeline_id, semantic, modified_at, 2 as priority
+  select
+    'smart_invoice' as entity,
+    stage_id,
+    pipeline_id,
+    semantic,
+    modified_at,
+    2 as priority
   from invoices
 
 ),
@@ -94,7 +130,7 @@ mentioned as (
     semantic
   from mentions
   where stage_id is not null
-  order by entity, stage_id, semantic is null, priority, mentioned_at desc
+  order by entity asc, stage_id asc, semantic is null, priority asc, mentioned_at desc
 
 ),
 

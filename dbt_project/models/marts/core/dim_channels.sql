@@ -1,6 +1,7 @@
 with sources as (
 
-  select * from {{ ref('stg_bitrix24__statuses') }} where dictionary = 'SOURCE'
+  select * from {{ ref('stg_bitrix24__statuses') }}
+  where dictionary = 'SOURCE'
 
 ),
 
@@ -28,7 +29,7 @@ known as (
     status_id as source_id,
     coalesce(status, status_id) as source
   from sources
-  order by status_id, is_deleted, status_row_id desc
+  order by status_id asc, is_deleted asc, status_row_id desc
 
 ),
 

@@ -1,12 +1,14 @@
 with companies as (
 
-  select * from {{ ref('stg_bitrix24__companies') }} where created_at < {{ as_of() }}
+  select * from {{ ref('stg_bitrix24__companies') }}
+  where created_at < {{ as_of() }}
 
 ),
 
 contacts as (
 
-  select * from {{ ref('stg_bitrix24__contacts') }} where created_at < {{ as_of() }}
+  select * from {{ ref('stg_bitrix24__contacts') }}
+  where created_at < {{ as_of() }}
 
 ),
 
@@ -72,11 +74,14 @@ cards as (
 
 mentioned as (
 
-  select client_key from leads where client_key is not null
+  select client_key from leads
+  where client_key is not null
   union
-  select client_key from deals where client_key is not null
+  select client_key from deals
+  where client_key is not null
   union
-  select client_key from invoices where client_key is not null
+  select client_key from invoices
+  where client_key is not null
 
 ),
 

@@ -24,9 +24,9 @@ tree as (
     departments.department,
     departments.parent_id,
     departments.head_id,
-    tree.path || ' / ' || departments.department,
-    tree.path_ids || departments.department_id || '/',
-    tree.depth + 1
+    tree.path || ' / ' || departments.department as path,
+    tree.path_ids || departments.department_id || '/' as path_ids,
+    tree.depth + 1 as depth
   from tree
   inner join departments on tree.department_id = departments.parent_id
   where position('/' || departments.department_id || '/' in tree.path_ids) = 0

@@ -65,31 +65,32 @@ bounds as (
 starts as (
 
   {% for grain in grains -%}
-  select
-    '{{ grain.name }}' as period_grain,
-    {{ grain.sort }} as period_grain_sort,
-    cast(series.started as date) as period_start,
-    cast(series.started + interval '{{ grain.step }}' as date) as period_end,
-    cast(series.started - interval '{{ grain.step }}' as date) as previous_start,
-    cast(series.started - interval '{{ grain.year_ago }}' as date) as year_ago_start,
-    {% if grain.unit == 'day' -%}
-    cast(series.started - interval '{{ grain.year_ago }}' + interval '1 day' as date) as year_ago_end
-    {%- else -%}
-    cast(series.started + interval '{{ grain.step }}' - interval '{{ grain.year_ago }}' as date) as year_ago_end
-    {%- endif %}
-  from bounds
-  cross join lateral generate_series(
-    {% if grain.unit == 'day' -%}
-    cast(bounds.today - {{ var('period_days') - 1 }} as timestamp),
-    {% elif grain.unit == 'week' -%}
-    date_trunc('week', cast(bounds.today as timestamp)) - interval '{{ var("period_weeks") - 1 }} weeks',
-    {% else -%}
-    date_trunc('{{ grain.unit }}', cast(bounds.first_day as timestamp)),
-    {% endif -%}
-    cast(bounds.today as timestamp),
-    interval '{{ grain.step }}'
-  ) as series (started)
-  {% if not loop.last %}union all{% endif %}
+    select
+      '{{ grain.name }}' as period_grain,
+      {{ grain.sort }} as period_grain_sort,
+      cast(series.started as date) as period_start,
+      cast(series.started + interval '{{ grain.step }}' as date) as period_end,
+      cast(series.started - interval '{{ grain.step }}' as date) as previous_start,
+      cast(series.started - interval '{{ grain.year_ago }}' as date) as year_ago_start,
+      {% if grain.unit == 'day' -%}
+        cast(series.started - interval '{{ grain.year_ago }}' + interval '1 day' as date) as year_ago_end
+      {%- else -%}
+        cast(series.started + interval '{{ grain.step }}' - interval '{{ grain.year_ago }}' as date) as year_ago_end
+      {%- endif %}
+    from bounds
+    cross join
+      lateral generate_series(
+        {% if grain.unit == 'day' -%}
+          cast(bounds.today - {{ var('period_days') - 1 }} as timestamp),
+        {% elif grain.unit == 'week' -%}
+          date_trunc('week', cast(bounds.today as timestamp)) - interval '{{ var("period_weeks") - 1 }} weeks',
+        {% else -%}
+          date_trunc('{{ grain.unit }}', cast(bounds.first_day as timestamp)),
+        {% endif -%}
+        cast(bounds.today as timestamp),
+        interval '{{ grain.step }}'
+      ) as series (started)
+    {% if not loop.last %}union all{% endif %}
   {% endfor %}
 
 ),
@@ -103,15 +104,17 @@ ordered as (
     case period_grain
       when 'День' then to_char(period_start, 'DD.MM.YYYY')
       when 'Неделя' then to_char(period_start, 'DD.MM.YYYY') || '–' || to_char(period_end - 1, 'DD.MM.YYYY')
-      when 'Месяц' then (
-        array[
-          'Январь', 'Февраль', 'Март', 'Апрель', 'Май', 'Июнь',
-          'Июль', 'Август', 'Сентябрь', 'Октябрь', 'Ноябрь', 'Декабрь'
-        ]
-      )[cast(extract(month from period_start) as integer)] || ' ' || to_char(period_start, 'YYYY')
-      when 'Квартал' then (
-        array['I', 'II', 'III', 'IV']
-      )[cast(extract(quarter from period_start) as integer)] || ' квартал ' || to_char(period_start, 'YYYY')
+      when 'Месяц'
+        then (
+          array[
+            'Январь', 'Февраль', 'Март', 'Апрель', 'Май', 'Июнь',
+            'Июль', 'Август', 'Сентябрь', 'Октябрь', 'Ноябрь', 'Декабрь'
+          ]
+        )[cast(extract(month from period_start) as integer)] || ' ' || to_char(period_start, 'YYYY')
+      when 'Квартал'
+        then (
+          array['I', 'II', 'III', 'IV']
+        )[cast(extract(quarter from period_start) as integer)] || ' квартал ' || to_char(period_start, 'YYYY')
       else to_char(period_start, 'YYYY')
     end as period_label
   from starts
@@ -132,6 +135,19 @@ elapsed as (
 
 ),
 
+-- «To date» is cut at the end of the period compared with, which may be the shorter one.
+compared as (
+
+  select
+    elapsed.*,
+    least(previous_start + coalesce(elapsed_time, period_start - cast(previous_start as timestamp)), period_start)
+      as previous_until,
+    least(year_ago_start + coalesce(elapsed_time, year_ago_end - cast(year_ago_start as timestamp)), year_ago_end)
+      as year_ago_until
+  from elapsed
+
+),
+
 final as (
 
   select
@@ -149,13 +165,11 @@ final as (
     period_choice_sort = 0 as is_current,
     previous_start,
     period_start as previous_end,
-    {{ local_midnight('least(previous_start + coalesce(elapsed_time, period_start - cast(previous_start as timestamp)), period_start)') }}
-      as previous_to_date_until,
+    {{ local_midnight('previous_until') }} as previous_to_date_until,
     year_ago_start,
     year_ago_end,
-    {{ local_midnight('least(year_ago_start + coalesce(elapsed_time, year_ago_end - cast(year_ago_start as timestamp)), year_ago_end)') }}
-      as year_ago_to_date_until
-  from elapsed
+    {{ local_midnight('year_ago_until') }} as year_ago_to_date_until
+  from compared
 
 )
 

@@ -1,7 +1,8 @@
 {%- set selling = var('selling_pipelines') -%}
 with pipelines as (
 
-  select * from {{ ref('stg_bitrix24__pipelines') }} where entity_type_id = 2
+  select * from {{ ref('stg_bitrix24__pipelines') }}
+  where entity_type_id = 2
 
 ),
 
@@ -13,7 +14,8 @@ deals as (
 
 stages as (
 
-  select * from {{ ref('dim_stages') }} where entity = 'deal'
+  select * from {{ ref('dim_stages') }}
+  where entity = 'deal'
 
 ),
 
@@ -21,7 +23,8 @@ mentioned as (
 
   select pipeline_id from deals
   union
-  select pipeline_id from stages where pipeline_id is not null
+  select pipeline_id from stages
+  where pipeline_id is not null
 
 ),
 
@@ -46,9 +49,9 @@ final as (
     end as pipeline,
     sort,
     {% if selling == 'all' -%}
-    true as is_selling
+      true as is_selling
     {%- else -%}
-    pipeline_id in ({{ selling | join(', ') }}) as is_selling
+      pipeline_id in ({{ selling | join(', ') }}) as is_selling
     {%- endif %}
   from named
 

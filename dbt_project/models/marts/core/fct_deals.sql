@@ -1,6 +1,7 @@
 with deals as (
 
-  select * from {{ ref('stg_bitrix24__deals') }} where not is_recurring_template
+  select * from {{ ref('stg_bitrix24__deals') }}
+  where not is_recurring_template
 
 ),
 
@@ -79,8 +80,11 @@ described as (
     lifecycle.failure_at as lost_at,
     case
       when lifecycle.failure_at is not null
-        then {% if var('loss_reason_field', none) is not none %}coalesce(deals.loss_reason_value, 'Не указана')
-        {%- else %}lifecycle.stage{% endif %}
+        {% if var('loss_reason_field', none) is not none -%}
+          then coalesce(deals.loss_reason_value, 'Не указана')
+        {%- else -%}
+          then lifecycle.stage
+        {%- endif %}
     end as loss_reason,
     {{ days_between('deals.created_at', 'lifecycle.success_at') }} as cycle_days,
     {{ days_between('leads.created_at', 'lifecycle.success_at') }} as lead_to_won_days,
@@ -149,9 +153,10 @@ final as (
   from ranked
   inner join channels on ranked.source_id = channels.source_id
   left join rates
-    on ranked.currency = rates.currency
-    and ranked.rate_date >= rates.valid_from
-    and ranked.rate_date < rates.valid_to
+    on
+      ranked.currency = rates.currency
+      and ranked.rate_date >= rates.valid_from
+      and ranked.rate_date < rates.valid_to
   left join managers on ranked.manager_id = managers.manager_id
   left join managers as creators on ranked.created_manager_id = creators.manager_id
   left join managers as closers on ranked.closed_manager_id = closers.manager_id

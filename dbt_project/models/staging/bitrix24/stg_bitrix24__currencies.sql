@@ -9,7 +9,7 @@ typed as (
   select
     replace(upper(btrim(id)), 'RUR', 'RUB') as currency,
     cast(left(modified_at, 10) as date) as rate_date,
-    {{ payload_amount('AMOUNT') }} / nullif({{ payload_amount('AMOUNT_CNT') }}, 0) as rate,
+    trim_scale({{ payload_amount('AMOUNT') }} / nullif({{ payload_amount('AMOUNT_CNT') }}, 0)) as rate,
     {{ payload_flag('BASE') }} as is_base,
     {{ payload_text('FULL_NAME') }} as full_name,
     upper(btrim(id)) as currency_as_written,

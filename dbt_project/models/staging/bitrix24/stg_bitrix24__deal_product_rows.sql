@@ -27,12 +27,13 @@ final as (
     coalesce(cast(product_rows.value ->> 'price' as numeric), 0) as price,
     coalesce(cast(product_rows.value ->> 'quantity' as numeric), 0) as quantity
   from ranked
-  cross join lateral jsonb_array_elements(
-    case jsonb_typeof(ranked.payload -> 'productRows')
-      when 'array' then ranked.payload -> 'productRows'
-      else cast('[]' as jsonb)
-    end
-  ) with ordinality as product_rows (value, position)
+  cross join
+    lateral jsonb_array_elements(
+      case jsonb_typeof(ranked.payload -> 'productRows')
+        when 'array' then ranked.payload -> 'productRows'
+        else cast('[]' as jsonb)
+      end
+    ) with ordinality as product_rows (value, position)
   where ranked.version_rank = 1
 
 )

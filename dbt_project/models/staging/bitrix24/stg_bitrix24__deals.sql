@@ -32,9 +32,9 @@ final as (
   select
     ranked.*,
     {% if var('loss_reason_field', none) is not none -%}
-    nullif(btrim(user_fields ->> '{{ var("loss_reason_field") }}'), '') as loss_reason_value
+      nullif(btrim(user_fields ->> '{{ var("loss_reason_field") }}'), '') as loss_reason_value
     {%- else -%}
-    cast(null as text) as loss_reason_value
+      cast(null as text) as loss_reason_value
     {%- endif %}
   from ranked
   where version_rank = 1 and {{ present_at_as_of('card_deleted_at') }}
