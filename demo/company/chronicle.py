@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 
 from demo.company import catalogue as c
@@ -16,6 +19,18 @@ from demo.company.world import FOR_DAY, Story, World
 LEADS_A_DAY, ACTIVE_A_DAY, REPEAT_A_DAY = 8.4, 1.9, 2.4
 COLD_CALLS_A_DAY, STRAYS_A_DAY, CLIENT_CALLS_A_DAY = 11.0, 2.2, 2.6
 INTERNAL_A_DAY, ROBOT_A_DAY = 1.2, 1.5
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A story only grows: looking for garbage meanwhile takes a third of the time and finds nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Chronicle:
@@ -56,7 +71,8 @@ class Chronicle:
             self.world.changes = changes + 1
         if moment > self.moment:
             if moment >= self.world.now:
-                self.world.run_to(moment)
+                with _no_collection():
+                    self.world.run_to(moment)
             self.moment = moment
         return self.portal
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from demo.company.world import parse_moment
+from demo.pages import Pages
 from demo.rest import activities, calls, common, crm_cards, crm_dictionaries, people
 from demo.rest.batch import run_batch
 from demo.rest.errors import (
@@ -210,6 +211,7 @@ def make_app(service: Service) -> Starlette:
             Route("/rest/api/{rest:path}", portal.no_method, methods=["GET", "POST"]),
             Route("/rest/{user:int}/{code}/{method:path}", portal.rest, methods=["GET", "POST"]),
             Route("/rest/{rest:path}", portal.no_method, methods=["GET", "POST"]),
+            *Pages(service).routes(),
         ]
     )
     app.state.portal = portal

@@ -88,6 +88,8 @@ def run_batch(p: Parameters, run: Run) -> dict[str, Any]:
             answer, spent = run(method.strip(), Parameters(values))
         except errors.RestError as error:
             failures[name] = error.body()
+            if error.code == "insufficient_scope":
+                failures[name]["error_description"] = ""  # within a batch the portal says no more
             if halt:
                 break
             continue
