@@ -76,7 +76,12 @@ def check(environ: Mapping[str, str]) -> tuple[bool, str]:
     if texts := problems(found, zone, load()):
         return False, f"{found.host}: {'; '.join(texts)}"
     kind = "demonstration portal" if found.is_demonstration else "portal"
-    return True, f"ok {found.host} {kind}, its time {found.server_time.isoformat()}, {len(load())} streams"
+    line = f"ok {found.host} {kind}, its time {found.server_time.isoformat()}, {len(load())} streams"
+    if found.owner_shift:
+        line += (
+            f"; set the webhook owner's zone {found.owner_zone} to the portal's, else moments may be shifted"
+        )
+    return True, line
 
 
 def main() -> None:

@@ -69,14 +69,15 @@ class Answer:
     errors: dict[str, dict[str, Any]]
     totals: dict[str, int]
     seconds: float
-    wait: float
+    wait: Callable[[str], float] = field(repr=False)
     methods: dict[str, str] = field(repr=False)
 
     def failure(self) -> PortalError:
         """The exception for the first failed command."""
         for name, body in self.errors.items():
             error = body if isinstance(body, dict) else {"error": "", "error_description": str(body)}
-            return classify(error, command=self.methods.get(name, name), wait=self.wait)
+            method = self.methods.get(name, name)
+            return classify(error, command=method, wait=self.wait(method))
         return Temporary("the portal left commands of a batch unanswered")
 
 
@@ -113,7 +114,7 @@ class Client:
             "User-Agent": user_agent,
         }
         self._local = threading.local()
-        self._reset_at = 0.0
+        self._reset_at: dict[str, float] = {}
 
     # --- public ---------------------------------------------------------------------------------------------
 
@@ -136,16 +137,17 @@ class Client:
             self.refused = refused
             raise
         outer, times = body["result"], body.get("time")
-        self._read_time(times, usage)
-        for each in _mapping(outer.get("result_time")).values():
-            self._read_time(each, usage)
+        methods = {name: command.partition("?")[0] for name, command in commands.items()}
+        self._read_time(times, usage, "batch")
+        for name, each in _mapping(outer.get("result_time")).items():
+            self._read_time(each, usage, methods.get(name, name))
         return Answer(
             result=_mapping(outer.get("result")),
             errors=_mapping(outer.get("result_error")),
             totals={k: int(v) for k, v in _mapping(outer.get("result_total")).items() if str(v).isdigit()},
             seconds=time.monotonic() - began,
-            wait=self.seconds_until_reset(),
-            methods={name: command.partition("?")[0] for name, command in commands.items()},
+            wait=self.seconds_until_reset,
+            methods=methods,
         )
 
     def retrying(self, attempt: Callable[[], T], what: str) -> T:
@@ -179,9 +181,13 @@ class Client:
         )
         return patient(stubborn(attempt))()
 
-    def seconds_until_reset(self) -> float:
-        """How long the operating budget stays closed by the portal's clock; a minute where it is unknown."""
-        left = self._reset_at - (time.time() + self.clock_ahead)
+    def seconds_until_reset(self, method: str = "batch") -> float:
+        """How long a method's operating budget stays closed by the portal's clock; a minute where unknown.
+
+        Documents charge each method for itself, a measurement charges `batch` for all: whichever was heard of.
+        """
+        reset_at = self._reset_at.get(method) or self._reset_at.get("batch", 0.0)
+        left = reset_at - (time.time() + self.clock_ahead)
         return min(OPERATING_PERIOD, left) + 1 if left > 0 else 60.0
 
     # --- one request ----------------------------------------------------------------------------------------
@@ -277,7 +283,7 @@ class Client:
             raise Temporary(f"{host} gave an answer to batch that is none")
         return body
 
-    def _read_time(self, times: Any, usage: Usage) -> None:
+    def _read_time(self, times: Any, usage: Usage, method: str) -> None:
         """Note the operating budget; fields may be absent, and the reset moment an ISO string instead of a
         number.
         """
@@ -288,7 +294,7 @@ class Client:
         if isinstance(finish := times.get("finish"), int | float):
             self.clock_ahead = finish - time.time()
         if isinstance(reset := times.get("operating_reset_at"), int | float):
-            self._reset_at = max(self._reset_at, float(reset))
+            self._reset_at[method] = float(reset)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

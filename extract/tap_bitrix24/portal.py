@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tap_bitrix24.batch import questions
 from tap_bitrix24.client import Client, Usage
@@ -15,15 +16,31 @@ COMMANDS = {"time": "server.time", "profile": "profile", "scope": "scope", "mode
 
 @dataclass(frozen=True)
 class Portal:
-    """`server_time` carries the portal's own offset; `scopes` is None where the portal did not tell."""
+    """`server_time` carries the portal's own offset; `scopes` is None where the portal did not tell.
+
+    `owner_zone` is the IANA zone in the profile of the webhook's owner, empty where they follow the portal's.
+    """
 
     url: str
     host: str
     server_time: dt.datetime
     is_admin: bool
     scopes: tuple[str, ...] | None
+    owner_zone: str
     crm_mode: int | None
     is_demonstration: bool
+
+    @property
+    def owner_shift(self) -> dt.timedelta:
+        """How far the owner's zone is from the portal's. Some moments of crm.item.list are printed in it, with
+        the portal's offset nevertheless.
+        """
+        here = self.server_time.utcoffset() or dt.timedelta()
+        try:
+            there = ZoneInfo(self.owner_zone).utcoffset(self.server_time) if self.owner_zone else here
+        except (KeyError, ValueError, OSError):
+            there = here
+        return (there or here) - here
 
     def payload(self) -> dict[str, Any]:
         """The row of stream `portal`."""
@@ -59,6 +76,7 @@ def ask(client: Client, usage: Usage) -> Portal:
         server_time=server_time,
         is_admin=isinstance(profile, dict) and profile.get("ADMIN") is True,
         scopes=tuple(map(str, scope)) if isinstance(scope, list) else None,
+        owner_zone=str(profile.get("TIME_ZONE") or "") if isinstance(profile, dict) else "",
         crm_mode=mode if isinstance(mode, int) else None,
         is_demonstration=client.is_demonstration,
     )

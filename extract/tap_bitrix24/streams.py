@@ -190,9 +190,10 @@ class CatalogueStream(BitrixStream):
             return Plan()
         state = self.stream_state
         cursor = state.get("cursor")
-        if isinstance(cursor, dict) and {"since", "after", "bookmark", "first"} <= cursor.keys():
+        known = ("since", "after", "bookmark", "first")
+        if isinstance(cursor, dict) and all(name in cursor for name in known):
             self.logger.info("%s: resuming after id %s", self.name, cursor["after"])
-            return Plan(**cursor, resumed=True)
+            return Plan(**{name: cursor[name] for name in known}, resumed=True)
         since = state.get("replication_key_value")
         bookmark = (self.tap.portal.server_time - self.tap.overlap).isoformat()
         if since is None:

@@ -239,6 +239,13 @@ class TapBitrix24(TapRestApiMsdk):
         if not self.portal.is_admin:
             self.logger.warning("the webhook's owner is no administrator: rows they may not see are missing")
 
+        if self.portal.owner_shift:
+            self.logger.warning(
+                "the webhook's owner lives in %s, not in the portal's zone: Bitrix24 then shifts some moments;"
+                " set the portal's zone in their profile",
+                self.portal.owner_zone,
+            )
+
         began, said = time.monotonic(), time.monotonic()
         incomplete: set[str] = set()
         for stream, plan, event in fetch_all([(s, s.plan()) for s in self._chosen], self.config["parallel"]):

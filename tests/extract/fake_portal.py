@@ -69,6 +69,7 @@ class FakePortal:
         self.calls: Counter[str] = Counter()
         self.now = "2026-06-01T12:00:00+03:00"
         self.admin = True
+        self.owner_zone = ""
         self.scopes = list(SCOPES)
         self.code = CODE
         self.after_batch: Callable[[int], None] = lambda number: None
@@ -87,7 +88,7 @@ class FakePortal:
             case "server.time":
                 return self.now, None
             case "profile":
-                return {"ID": "1", "ADMIN": self.admin}, None
+                return {"ID": "1", "ADMIN": self.admin, "TIME_ZONE": self.owner_zone}, None
             case "scope":
                 return self.scopes, None
             case "crm.settings.mode.get":

@@ -190,7 +190,9 @@ def test_operating_limit_is_waited_for_until_the_portal_says(
 
     def later(body):
         answer = honest(body)
-        answer["time"] |= {"finish": time.time() + 3600, "operating_reset_at": int(time.time()) + 3600 + 240}
+        ahead = time.time() + 3600
+        answer["time"] |= {"finish": ahead, "operating_reset_at": int(ahead) + 590}
+        answer["result"]["result_time"] = {"c0": {"operating": 470.5, "operating_reset_at": int(ahead) + 240}}
         return answer
 
     portal.batch = later  # type: ignore[method-assign]
@@ -199,7 +201,9 @@ def test_operating_limit_is_waited_for_until_the_portal_says(
         "error_description": "Method is blocked due to operation time limit.",
     }
     portal.errors["crm.item.list:2"] = [None, limit, None]
-    assert walk(client) == list(range(1, 61))
+    usage = Usage()
+    assert walk(client, usage=usage) == list(range(1, 61))
+    assert usage.operating == 470.5
     assert any(235 <= nap <= 242 for nap in naps), naps
 
 

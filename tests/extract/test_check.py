@@ -76,6 +76,14 @@ def test_other_servers(portal: FakePortal, naps: list[float]) -> None:
     assert line.startswith(f"TLS with {address} failed") and CODE not in line
 
 
+def test_owner_in_another_zone_is_a_note(portal: FakePortal) -> None:
+    portal.owner_zone = "Asia/Omsk"
+    fine, line = ask(portal)
+    assert fine and "owner's zone Asia/Omsk" in line
+    portal.owner_zone = "Europe/Minsk"
+    assert "zone" not in ask(portal)[1]
+
+
 def test_wrong_zone_name(portal: FakePortal) -> None:
     assert ask(portal, VORONKA_TIMEZONE="Moscow") == (
         False,
