@@ -10,7 +10,9 @@ from typing import Any
 
 import yaml
 
-_project = yaml.safe_load((Path(__file__).resolve().parent.parent / "dbt_project.yml").read_text(encoding="utf-8"))
+_project = yaml.safe_load(
+    (Path(__file__).resolve().parent.parent / "dbt_project.yml").read_text(encoding="utf-8")
+)
 
 run_started_at = datetime(2026, 1, 1, tzinfo=timezone.utc)
 modules = SimpleNamespace(re=re)
