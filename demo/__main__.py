@@ -86,6 +86,11 @@ def main() -> None:
     "--not-admin", is_flag=True, help="The webhook's owner is no administrator and sees fewer rows."
 )
 @click.option(
+    "--old-history",
+    is_flag=True,
+    help="Stage history only of a deal's present pipeline, as on older portals.",
+)
+@click.option(
     "--https",
     "authority",
     type=click.Path(dir_okay=False, writable=True),
@@ -103,13 +108,19 @@ def serve(
     no_limits: bool,
     scopes: str,
     not_admin: bool,
+    old_history: bool,
     authority: str | None,
 ) -> None:
     """Serve the portal at http://HOST:PORT/rest/1/TOKEN/."""
     began = time.perf_counter()
     story = the_story(seed, start, scale, zone, clock or int(time.time()))
     settings = Settings(
-        token, clock, tuple(s.strip() for s in scopes.split(",") if s.strip()), not not_admin, not no_limits
+        token=token,
+        frozen=clock,
+        scopes=tuple(name.strip() for name in scopes.split(",") if name.strip()),
+        admin=not not_admin,
+        limits=not no_limits,
+        old_history=old_history,
     )
     service = Service(story, settings)
     click.echo(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import accumulate
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,9 @@ YEARLY_GROWTH = 0.35
 
 #: When clients appear: weight of each hour of the day.
 CLIENT_HOURS = (1, 1, 0, 0, 0, 1, 2, 6, 16, 42, 58, 60, 52, 44, 50, 56, 52, 40, 24, 12, 8, 6, 4, 2)
+CLIENT_LOAD = tuple(accumulate(CLIENT_HOURS))
+#: When people work, from nine on: less at lunch and towards the evening.
+WORK_LOAD = tuple(accumulate((7, 12, 13, 11, 7, 11, 12, 11, 8, 2)))
 OPENS, CLOSES = 9 * 3600, 18 * 3600 + 1800
 
 
@@ -67,12 +71,12 @@ class WorkCalendar:
 
     def client_moment(self, day: int, rng: Random) -> int:
         """A moment of the day when a client shows up."""
-        hour = rng.choices(range(24), CLIENT_HOURS)[0]
+        hour = rng.choices(range(24), cum_weights=CLIENT_LOAD)[0]
         return self.midnight(day) + hour * 3600 + rng.randrange(3600)
 
     def work_moment(self, day: int, rng: Random) -> int:
         """A moment within the working hours of the day, fewer at lunch and towards the evening."""
-        hour = rng.choices((9, 10, 11, 12, 13, 14, 15, 16, 17, 18), (7, 12, 13, 11, 7, 11, 12, 11, 8, 2))[0]
+        hour = rng.choices(range(9, 19), cum_weights=WORK_LOAD)[0]
         return self.midnight(day) + hour * 3600 + rng.randrange(1800 if hour == 18 else 3600)
 
     def in_hours(self, moment: int) -> bool:

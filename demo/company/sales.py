@@ -572,7 +572,7 @@ class Sales:
         if rng.random() < 0.20:
             when = calendar.days_later(world.now, days * 0.5, rng)
             self.diary.meet(deal.assigned, bindings, when, rng)
-        calls = rng.choices((0, 1, 2), (46, 42, 12))[0]
+        calls = rng.choices((0, 1, 2), cum_weights=(46, 88, 100))[0]
         for number in range(calls):
             moment = calendar.at_work(world.now + int((ends - world.now) * (0.2 + 0.5 * rng.random())), rng)
             if moment >= ends:

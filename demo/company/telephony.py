@@ -22,7 +22,8 @@ REASONS = {
     "402": "Payment required",
     "OTHER": "Unknown error",
 }
-FAILED_OUT = (("304", 46), ("486", 22), ("603-S", 9), ("480", 13), ("603", 6), ("404", 2), ("OTHER", 2))
+FAILED_OUT = ("304", "486", "603-S", "480", "603", "404", "OTHER")
+FAILED_OUT_SHARES = (46, 68, 77, 90, 96, 98, 100)
 ENTITY_NAMES = {LEAD: "LEAD", CONTACT: "CONTACT", COMPANY: "COMPANY"}
 
 OUT, IN, REDIRECTED, CALLBACK, INFO = 1, 2, 3, 4, 5
@@ -100,7 +101,7 @@ class Telephony:
                 now + ring + talk, self._write, user, party, kind, now, talk, "200", None, rng, tries
             )
             return True, now + ring + talk
-        code = rng.choices([c for c, _ in FAILED_OUT], [w for _, w in FAILED_OUT])[0]
+        code = rng.choices(FAILED_OUT, cum_weights=FAILED_OUT_SHARES)[0]
         # Some lines count seconds of an answering machine without having connected anybody.
         self.world.at(now + ring, self._write, user, party, kind, now, 0, code, None, rng, tries)
         return False, now + ring

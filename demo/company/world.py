@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -47,11 +48,12 @@ class World:
         self.start = self.calendar.midnight(self.start_day)
         self.env = simpy.Environment(initial_time=self.start)
         self.portal = Portal.empty()
+        self.colleagues = lru_cache(maxsize=512)(self._colleagues)
         self.changes = 0
 
     @property
     def now(self) -> int:
-        return int(self.env.now)
+        return self.env.now  # type: ignore[return-value]  # it starts as an int and only ints are added
 
     def stream(self, *keys: int) -> Random:
         return stream(self.story.seed, *keys)
@@ -84,7 +86,7 @@ class World:
             user.dismissed is None or since < user.dismissed
         )
 
-    def colleagues(self, departments: tuple[int, ...], day: int) -> list[User]:
+    def _colleagues(self, departments: tuple[int, ...], day: int) -> list[User]:
         return [
             u for u in USERS if u.departments and u.departments[0] in departments and self.employed(u, day)
         ]

@@ -99,7 +99,7 @@ class Encoder:
         """A moment of a filter: ISO, in server time where it has no offset; None when it is no date."""
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             return None
-        text = str(value).strip()
+        text = str(value).strip().replace("Z", "+00:00")  # Python 3.10 does not know Z
         for pattern in (None, "%d.%m.%Y %H:%M:%S", "%d.%m.%Y"):
             try:
                 moment = datetime.fromisoformat(text) if pattern is None else datetime.strptime(text, pattern)

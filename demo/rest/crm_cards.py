@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from demo.company import catalogue as c
-from demo.company.records import ProductRow
+from demo.company.records import HistoryRow, ProductRow
 from demo.company.sales import row_price
 from demo.rest import errors
 from demo.rest.columns import Column
@@ -256,6 +256,13 @@ def crm_stagehistory_list(service: Service, p: Parameters) -> Answer:
         raise errors.RestError(400, 0, f"{known.get(entity, entity)} entity is not supported")
     start = start_of(p)
     columns = history_columns(service, entity)
+    visible = None
+    if service.settings.old_history and entity == c.DEAL:
+        deals = service.portal.cards[c.DEAL]
+
+        def visible(row: HistoryRow) -> bool:
+            return deals[row.owner_id].category == row.category
+
     page = service.lister.page(
         f"history{entity}",
         service.version,
@@ -265,6 +272,7 @@ def crm_stagehistory_list(service: Service, p: Parameters) -> Answer:
         order_of(p),
         start,
         _bad_filter,
+        visible=visible,
     )
     names = {name.upper() for name in p.names("select")}
     chosen = (

@@ -22,13 +22,18 @@ ALL_SCOPES = ("crm", "telephony", "user", "department", "user.userfield")
 
 @dataclass(frozen=True)
 class Settings:
-    """How the portal is served; ``frozen``: unix seconds at which its clock stands still, None: real time."""
+    """How the portal is served.
+
+    ``frozen``: unix seconds at which its clock stands still, None for real time. ``old_history``: a deal's stage
+    history has only the rows of its present pipeline.
+    """
 
     token: str
     frozen: int | None = None
     scopes: tuple[str, ...] = ALL_SCOPES
     admin: bool = True
     limits: bool = True
+    old_history: bool = False
     user: int = c.WEBHOOK_USER
 
 

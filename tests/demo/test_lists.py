@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from .conftest import Portal
@@ -86,6 +88,7 @@ def test_item_filters(portal: Portal) -> None:
     [
         "2026-03-01T00:00:00+03:00",
         "2026-02-28T21:00:00+00:00",
+        "2026-02-28T21:00:00Z",
         "2026-03-01 00:00:00",
         "01.03.2026",
         "2026-03-01",
@@ -203,6 +206,18 @@ def test_stage_history_follows_the_rules_of_the_portal(portal: Portal) -> None:
     reopened = [rows for rows in by_deal.values() if [r.semantic for r in rows].count("S") > 1]
     assert reopened, "won, reopened and won again"
     assert any({"S", "F"} <= {r.semantic for r in rows} for rows in by_deal.values())
+
+
+def test_older_portals_forget_the_history_in_other_pipelines(
+    portal: Portal, moving: Callable[..., Portal]
+) -> None:
+    old = moving(old_history=True)
+    total = old.total("crm.stagehistory.list", {"entityTypeId": 2})
+    deals = old.service.portal.cards[2]
+    kept = [
+        row for row in old.service.portal.history[2].values() if row.category == deals[row.owner_id].category
+    ]
+    assert total == len(kept) < portal.truth()["streams"]["deal_stage_history"]
 
 
 def test_calls_have_legs_odd_numbers_and_hidden_ones(portal: Portal) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
+from click.testing import CliRunner
 
+from demo.__main__ import main
 from demo.rest.errors import RestError
 from demo.rest.limits import LeakyBucket, OperatingBudget
+from demo.rest.service import Service, Settings
 
-from .conftest import TOKEN, Portal, example, make_portal
+from .conftest import CLOCK, STORY, TOKEN, Portal, Served, example, make_portal
 
 
 def test_envelope(portal: Portal) -> None:
@@ -170,12 +176,36 @@ def test_a_clock_without_an_offset_is_refused() -> None:
 
 
 def test_a_portal_in_another_zone_prints_its_own_offset() -> None:
-    from dataclasses import replace
-
-    from .conftest import STORY
-
     portal = make_portal(replace(STORY, scale=0.05, zone="Asia/Yekaterinburg"))
     assert portal.call("server.time")["result"] == "2026-06-17T17:30:00+05:00"
     deal = portal.rows("crm.deal.list")[0]
     assert deal["DATE_CREATE"].endswith("+05:00")
     assert deal["BEGINDATE"][10:] == "T05:00:00+05:00"
+
+
+def test_without_a_clock_the_portal_lives_in_real_time() -> None:
+    now = datetime.now(timezone.utc)
+    story = replace(STORY, start=now.date() - timedelta(days=20), scale=0.1)
+    portal = Portal(Service(story, Settings(TOKEN)))
+    told = datetime.fromisoformat(portal.call("server.time")["result"])
+    assert abs((told - datetime.now(timezone.utc)).total_seconds()) < 5
+    newest = portal.rows("crm.lead.list", {"order": {"ID": "DESC"}})[0]
+    assert timedelta() <= told - datetime.fromisoformat(newest["DATE_CREATE"]) < timedelta(days=15)
+    portal.set_clock("2026-01-01T00:00:00+03:00")
+    assert portal.set_clock("real")["frozen"] is False
+
+
+def test_the_command_line_knows_the_same_truth(served: Served) -> None:
+    arguments = [
+        "truth",
+        "--seed",
+        str(STORY.seed),
+        "--start",
+        STORY.start.isoformat(),
+        "--scale",
+        str(STORY.scale),
+    ]
+    printed = CliRunner().invoke(main, [*arguments, "--clock", CLOCK])
+    assert json.loads(printed.output) == served.truth()
+    refused = CliRunner().invoke(main, ["truth", "--clock", "2026-06-17 15:30"])
+    assert refused.exit_code == 2 and "offset" in refused.output
