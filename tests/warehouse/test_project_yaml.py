@@ -81,6 +81,8 @@ def test_parse_is_free_of_deprecations(tmp_path: Path) -> None:
         "PATH": "/usr/bin:/bin",
         "HOME": str(tmp_path),
     }
+    flags = ["--project-dir", PROJECT, "--profiles-dir", PROJECT]
+    flags += ["--target-path", tmp_path / "target", "--log-path", tmp_path / "logs"]
     result = subprocess.run(
         [
             DBT,

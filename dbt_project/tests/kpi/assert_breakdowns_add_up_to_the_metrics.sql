@@ -20,18 +20,18 @@ broken_down as (
     'mart_kpi__loss_reasons': ['deals_lost'],
   } -%}
   {% for mart, metrics in shown.items() -%}
-  {% set is_last_mart = loop.last -%}
-  {% for metric_code in metrics -%}
-  select
-    '{{ mart }}' as mart,
-    period_grain,
-    period_start,
-    '{{ metric_code }}' as metric_code,
-    sum({{ metric_code }}) as value
-  from {{ ref(mart) }}
-  group by period_grain, period_start
-  {% if not (is_last_mart and loop.last) %}union all{% endif %}
-  {% endfor -%}
+    {% set is_last_mart = loop.last -%}
+    {% for metric_code in metrics -%}
+      select
+        '{{ mart }}' as mart,
+        period_grain,
+        period_start,
+        '{{ metric_code }}' as metric_code,
+        sum({{ metric_code }}) as value
+      from {{ ref(mart) }}
+      group by period_grain, period_start
+      {% if not (is_last_mart and loop.last) %}union all{% endif %}
+    {% endfor -%}
   {% endfor %}
 
 ),
@@ -58,7 +58,9 @@ expected as (
 
 )
 
-select *
+select
+  broken_down.*,
+  expected.metric_value
 from expected
 full join broken_down using (mart, period_grain, period_start, metric_code)
 where coalesce(expected.metric_value, 0) <> coalesce(broken_down.value, 0)

@@ -8,6 +8,6 @@ left join {{ ref('fct_metric_events') }} as events on metrics.metric_code = even
 where
   metrics.kind = 'event'
   and events.metric_code is null
-  {% for metric_code in var('metrics_rightly_empty', []) -%}
+{% for metric_code in var('metrics_rightly_empty', []) -%}
   and metrics.metric_code <> '{{ metric_code }}'
   {% endfor %}

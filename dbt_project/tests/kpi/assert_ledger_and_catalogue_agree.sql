@@ -6,7 +6,7 @@ with events as (
     metric_code,
     case when card_type in ('company', 'contact') then 'client' else card_type end as card_type
   from {{ ref('fct_metric_events') }}
-  group by 1, 2
+  group by metric_code, card_type
 
 ),
 

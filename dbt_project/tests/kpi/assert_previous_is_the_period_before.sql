@@ -1,4 +1,4 @@
--- What a period compares itself with is what the other period says of itself, and «to date» is never more than the whole.
+-- What a period compares itself with is what the other period says of itself; «to date» is never more than the whole.
 with periods as (
 
   select * from {{ ref('dim_periods') }}

@@ -26,7 +26,10 @@ counted as (
 
 )
 
-select *
+select
+  counted.*,
+  products.amount,
+  products.deals
 from products
 full join counted using (period_grain, period_start, manager_id)
 where

@@ -31,7 +31,10 @@ counted as (
 
 )
 
-select *
+select
+  counted.*,
+  registered.cards,
+  registered.amount
 from registered
 full join counted using (period_grain, period_start, metric_code, manager_id, pipeline)
 where

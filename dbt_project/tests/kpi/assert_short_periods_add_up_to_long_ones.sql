@@ -15,8 +15,8 @@ pairs as (
   from periods as long_period
   inner join periods as part
     on
-      part.period_start >= long_period.period_start
-      and part.period_start < long_period.period_end
+      long_period.period_start <= part.period_start
+      and long_period.period_end > part.period_start
       and (
         (long_period.period_grain in ('Неделя', 'Месяц') and part.period_grain = 'День')
         or (long_period.period_grain in ('Квартал', 'Год') and part.period_grain = 'Месяц')
@@ -74,7 +74,9 @@ whole as (
 
 )
 
-select *
+select
+  whole.*,
+  added.value as value_of_parts
 from whole
 full join added using (long_grain, long_start, metric_code)
 where coalesce(whole.value, 0) <> coalesce(added.value, 0)

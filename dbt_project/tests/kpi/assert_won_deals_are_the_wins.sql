@@ -28,7 +28,10 @@ counted as (
 
 )
 
-select *
+select
+  counted.*,
+  listed.deals,
+  listed.amount
 from listed
 full join counted using (period_grain, period_start, manager_id, channel)
 where

@@ -45,23 +45,22 @@ loads as (
 moments as (
 
   select
-    max(build.data_as_of) as data_as_of,
-    max(build.built_at) as built_at,
-    max({{ query_now() }}) as now_at
-  from loads
-  left join build on true
+    max(data_as_of) as data_as_of,
+    max(built_at) as built_at,
+    {{ query_now() }} as now_at
+  from build
 
 ),
 
 days as (
 
   {% for number in range(days_counted) -%}
-  select {{ number }} as day_number
-  {%- if not loop.last %}
+    select {{ number }} as day_number
+    {%- if not loop.last %}
 
-  union all
+      union all
 
-  {% endif %}
+    {% endif %}
   {%- endfor %}
 
 ),
@@ -81,7 +80,8 @@ shifts as (
 waiting as (
 
   select
-    coalesce(sum(greatest(extract(epoch from
+    coalesce(sum(greatest(extract(
+      epoch from
       least(now_local, day_start + interval '18 hours')
       - greatest(data_local, day_start + interval '9 hours')
     ), 0)), 0) / 3600 as working_hours
@@ -131,11 +131,13 @@ final as (
       when 'fresh' then 'Последнее обновление прошло без ошибок.'
       when 'old' then 'Данные старше часа рабочего времени: проверьте, что обновление запущено.'
       when 'load failed'
-        then 'Загрузка из Битрикс24 ' || failed_at || ' не удалась (' || stream
-        || '). Показаны прежние данные, сообщите администратору.'
+        then
+          'Загрузка из Битрикс24 ' || failed_at || ' не удалась (' || stream
+          || '). Показаны прежние данные, сообщите администратору.'
       when 'build failed'
-        then 'Данные загружены ' || loaded_at
-        || ', но расчёт не прошёл проверку. Показаны прежние данные, сообщите администратору.'
+        then
+          'Данные загружены ' || loaded_at
+          || ', но расчёт не прошёл проверку. Показаны прежние данные, сообщите администратору.'
       else 'Ни одно обновление ещё не завершилось.'
     end as message
   from judged

@@ -156,32 +156,32 @@ client_names as (
 ),
 
 events as (
-{% for fact, metrics in metrics_of.items() %}
-  {%- for metric_code, moment, manager, condition, worth in metrics %}
-  select
-    '{{ metric_code }}' as metric_code,
-    {{ moment }} as event_at,
-    card_type,
-    card_id,
-    card_title,
-    client_key,
-    cast({{ worth }} as numeric) as amount,
-    {{ manager }} as manager_id,
-    pipeline_id,
-    channel,
-    crm_url
-  from {{ fact }}
-  where {{ moment }} is not null and {{ condition }}
+  {% for fact, metrics in metrics_of.items() %}
+    {%- for metric_code, moment, manager, condition, worth in metrics %}
+      select
+        '{{ metric_code }}' as metric_code,
+        {{ moment }} as event_at,
+        card_type,
+        card_id,
+        card_title,
+        client_key,
+        cast({{ worth }} as numeric) as amount,
+        {{ manager }} as manager_id,
+        pipeline_id,
+        channel,
+        crm_url
+      from {{ fact }}
+      where {{ moment }} is not null and {{ condition }}
+      {%- if not loop.last %}
+
+        union all
+      {% endif %}
+    {%- endfor %}
   {%- if not loop.last %}
 
-  union all
-{% endif %}
+      union all
+    {% endif %}
   {%- endfor %}
-  {%- if not loop.last %}
-
-  union all
-{% endif %}
-{%- endfor %}
 
 ),
 

@@ -46,7 +46,7 @@ cards as (
     pipeline,
     channel,
     {%- for metric_code in counted %}
-    case when metric_code = '{{ metric_code }}' then value else 0 end as {{ metric_code }},
+      case when metric_code = '{{ metric_code }}' then value else 0 end as {{ metric_code }},
     {%- endfor %}
     0 as cohort_leads,
     0 as cohort_revenue
@@ -64,7 +64,7 @@ cards as (
     cohort.pipeline,
     cohort.channel,
     {%- for metric_code in counted %}
-    0 as {{ metric_code }},
+      0 as {{ metric_code }},
     {%- endfor %}
     1 as cohort_leads,
     cohort.revenue as cohort_revenue
@@ -82,7 +82,7 @@ summed as (
     pipeline,
     channel,
     {%- for metric_code in counted %}
-    sum({{ metric_code }}) as {{ metric_code }},
+      sum({{ metric_code }}) as {{ metric_code }},
     {%- endfor %}
     sum(cohort_leads) as cohort_leads,
     sum(cohort_revenue) as cohort_revenue
@@ -102,7 +102,7 @@ rows_of_cards as (
     summed.pipeline,
     summed.channel,
     {%- for metric_code in counted %}
-    summed.{{ metric_code }},
+      summed.{{ metric_code }},
     {%- endfor %}
     summed.cohort_leads,
     summed.cohort_revenue,
@@ -130,7 +130,7 @@ rows_of_spend as (
     '—' as pipeline,
     channel,
     {%- for metric_code in counted %}
-    0 as {{ metric_code }},
+      0 as {{ metric_code }},
     {%- endfor %}
     0 as cohort_leads,
     0 as cohort_revenue,

@@ -26,7 +26,7 @@ totals as (
     manager,
     department,
     {%- for metric_code in shown %}
-    sum(case when metric_code = '{{ metric_code }}' then value else 0 end) as {{ metric_code }},
+      sum(case when metric_code = '{{ metric_code }}' then value else 0 end) as {{ metric_code }},
     {%- endfor %}
     sum(case when metric_code = 'revenue_won' then previous_value else 0 end) as revenue_previous,
     sum(abs(value)) as activity,

@@ -1,3 +1,4 @@
+{{ config(pre_hook="set local work_mem = '256MB'") }}
 {%- set measures = [
   'value', 'previous_value', 'previous_to_date_value', 'year_ago_value', 'year_ago_to_date_value'
 ] -%}
@@ -50,35 +51,39 @@ ratios as (
   select
     period_values.period_grain,
     period_values.period_start,
-    ratio_parts.ratio_code as metric_code,
     period_values.manager_id,
     period_values.pipeline,
-    period_values.channel
-    {%- for measure in measures %},
-    sum(period_values.{{ measure }} * ratio_parts.in_numerator) as {{ measure }}
+    period_values.channel,
+    {%- for measure in measures %}
+      sum(period_values.{{ measure }} * ratio_parts.in_numerator) as {{ measure }},
+      sum(period_values.{{ measure }} * ratio_parts.in_denominator) as {{ measure }}_divisor,
     {%- endfor %}
-    {%- for measure in measures %},
-    sum(period_values.{{ measure }} * ratio_parts.in_denominator) as {{ measure }}_divisor
-    {%- endfor %}
+    ratio_parts.ratio_code as metric_code
   from period_values
   inner join ratio_parts on period_values.metric_code = ratio_parts.part_code
   group by
     period_values.period_grain,
     period_values.period_start,
-    ratio_parts.ratio_code,
     period_values.manager_id,
     period_values.pipeline,
-    period_values.channel
+    period_values.channel,
+    ratio_parts.ratio_code
 
 ),
 
 all_metrics as (
 
   select
-    *
-    {%- for measure in measures %},
-    cast(null as numeric) as {{ measure }}_divisor
+    period_grain,
+    period_start,
+    manager_id,
+    pipeline,
+    channel,
+    {%- for measure in measures %}
+      {{ measure }},
+      cast(null as numeric) as {{ measure }}_divisor,
     {%- endfor %}
+    metric_code
   from period_values
 
   union all
@@ -106,14 +111,12 @@ final as (
     all_metrics.manager_id,
     coalesce(managers.manager, 'Без ответственного') as manager,
     coalesce(managers.department, 'Без отдела') as department,
+    {%- for measure in measures %}
+      all_metrics.{{ measure }},
+      all_metrics.{{ measure }}_divisor,
+    {%- endfor %}
     all_metrics.pipeline,
     all_metrics.channel
-    {%- for measure in measures %},
-    all_metrics.{{ measure }}
-    {%- endfor %}
-    {%- for measure in measures %},
-    all_metrics.{{ measure }}_divisor
-    {%- endfor %}
   from all_metrics
   inner join metrics on all_metrics.metric_code = metrics.metric_code
   inner join periods
