@@ -168,7 +168,7 @@ begin
     select c.relname from pg_class c
     where c.relnamespace = 'marts_next'::regnamespace and c.relname = any(fresh) and c.relkind = 'v'
   loop
-    execute format('drop view marts_next.%I cascade', relation.relname);
+    execute format('drop view if exists marts_next.%I cascade', relation.relname);
   end loop;
 
   if bi_user <> '' and exists (select from pg_roles where rolname = bi_user) then
