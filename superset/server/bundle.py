@@ -33,7 +33,9 @@ def assets() -> dict[str, dict[str, Any]]:
             except yaml.YAMLError as error:
                 raise BundleError(f"superset/{name} is not YAML: {error}") from None
             if not isinstance(content, dict):
-                raise BundleError(f"superset/{name} must be a mapping of keys, and is {type(content).__name__}")
+                raise BundleError(
+                    f"superset/{name} must be a mapping of keys, and is {type(content).__name__}"
+                )
             found[name] = content
     return found
 
@@ -46,7 +48,9 @@ def policy() -> dict[str, Any]:
 def chart_uuids(position: dict[str, Any]) -> list[str]:
     """Uuids of the charts that a dashboard's layout places, in its order."""
     return [
-        node["meta"]["uuid"] for node in position.values() if isinstance(node, dict) and node.get("type") == "CHART"
+        node["meta"]["uuid"]
+        for node in position.values()
+        if isinstance(node, dict) and node.get("type") == "CHART"
     ]
 
 

@@ -30,9 +30,17 @@ def warehouse_uri() -> str:
         return given
     from sqlalchemy.engine import URL
 
-    names = ("WAREHOUSE_HOST", "WAREHOUSE_PORT", "WAREHOUSE_DBNAME", "WAREHOUSE_BI_USER", "WAREHOUSE_BI_PASSWORD")
+    names = (
+        "WAREHOUSE_HOST",
+        "WAREHOUSE_PORT",
+        "WAREHOUSE_DBNAME",
+        "WAREHOUSE_BI_USER",
+        "WAREHOUSE_BI_PASSWORD",
+    )
     if missing := [name for name in names if not os.environ.get(name)]:
-        raise BundleError(f"not set: {', '.join(missing)} (eval \"$(make -s env)\" sets them), nor WAREHOUSE_BI_URI")
+        raise BundleError(
+            f'not set: {", ".join(missing)} (eval "$(make -s env)" sets them), nor WAREHOUSE_BI_URI'
+        )
     host, port, dbname, user, password = (os.environ[name] for name in names)
     return URL.create("postgresql+psycopg2", user, password, host, int(port), dbname).render_as_string(False)
 
@@ -51,7 +59,9 @@ def _importer(sm: Any) -> Any:
     user = sm.find_user(IMPORTER)
     if not user:
         password = secrets.token_urlsafe(32)
-        user = sm.add_user(IMPORTER, "Импорт", "из git", f"{IMPORTER}@localhost", sm.find_role("Admin"), password)
+        user = sm.add_user(
+            IMPORTER, "Импорт", "из git", f"{IMPORTER}@localhost", sm.find_role("Admin"), password
+        )
         if not user:
             raise BundleError(f"the account {IMPORTER} could not be made: run `superset init` first")
     if user.is_active:
@@ -62,9 +72,10 @@ def _importer(sm: Any) -> Any:
 
 def _remove_stale(wanted: dict[str, dict[str, Any]], importer: Any) -> int:
     """Delete dashboards and charts that an earlier import made and the bundle holds no longer."""
-    from superset import db
     from superset.models.dashboard import Dashboard
     from superset.models.slice import Slice
+
+    from superset import db
 
     uuids = {asset["uuid"] for asset in wanted.values()}
     stale = [
@@ -87,11 +98,12 @@ def _count(wanted: dict[str, dict[str, Any]]) -> dict[str, int]:
     Raises:
         BundleError: an asset, or a chart's place on its dashboard, is missing.
     """
-    from superset import db
     from superset.connectors.sqla.models import SqlaTable
     from superset.models.core import Database
     from superset.models.dashboard import Dashboard
     from superset.models.slice import Slice
+
+    from superset import db
 
     models = {"databases": Database, "datasets": SqlaTable, "charts": Slice, "dashboards": Dashboard}
     counts = dict.fromkeys(models, 0)
@@ -99,12 +111,16 @@ def _count(wanted: dict[str, dict[str, Any]]) -> dict[str, int]:
         folder = name.split("/", 1)[0]
         found = db.session.query(models[folder]).filter_by(uuid=asset["uuid"]).one_or_none()
         if found is None:
-            raise BundleError(f"superset/{name} did not arrive in Superset, though the import reported no error")
+            raise BundleError(
+                f"superset/{name} did not arrive in Superset, though the import reported no error"
+            )
         counts[folder] += 1
         if folder == "dashboards":
             placed, linked = set(chart_uuids(asset["position"])), {str(chart.uuid) for chart in found.slices}
             if placed != linked:
-                raise BundleError(f"superset/{name}: charts not linked after the import: {sorted(placed ^ linked)}")
+                raise BundleError(
+                    f"superset/{name}: charts not linked after the import: {sorted(placed ^ linked)}"
+                )
     return counts
 
 
@@ -118,10 +134,11 @@ def run() -> str:
     wanted, texts = assets(), contents()
     app = application()
     with app.app_context():
-        from superset import security_manager as sm
         from superset.commands.exceptions import CommandInvalidError
         from superset.commands.importers.v1.assets import ImportAssetsCommand
         from superset.utils.core import override_user
+
+        from superset import security_manager as sm
 
         importer = _importer(sm)
         with override_user(importer):

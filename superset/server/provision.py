@@ -21,7 +21,9 @@ def _role(sm: Any, name: str, extra: list[list[str]]) -> Any:
     for permission, view in extra:
         found = sm.find_permission_view_menu(permission, view)
         if found is None:
-            raise BundleError(f"policy.yaml, role {name}: this Superset knows no right {permission} on {view}")
+            raise BundleError(
+                f"policy.yaml, role {name}: this Superset knows no right {permission} on {view}"
+            )
         rights.add(found)
     role = sm.add_role(name)
     role.permissions = list(rights)
@@ -30,12 +32,15 @@ def _role(sm: Any, name: str, extra: list[list[str]]) -> Any:
 
 
 def _open_dashboard(slug: str, roles: list[Any]) -> None:
-    from superset import db
     from superset.models.dashboard import Dashboard
+
+    from superset import db
 
     dashboard = db.session.query(Dashboard).filter_by(slug=slug).one_or_none()
     if dashboard is None:
-        raise BundleError(f"policy.yaml names the dashboard {slug}, which is not in Superset: import the bundle first")
+        raise BundleError(
+            f"policy.yaml names the dashboard {slug}, which is not in Superset: import the bundle first"
+        )
     dashboard.roles = roles
     db.session.commit()
 
@@ -78,7 +83,9 @@ def run(people: dict[str, dict[str, str]]) -> str:
             _open_dashboard(slug, [roles[name] for name in dashboard["roles"]])
         for key, given in people.items():
             _person(sm, key, given)
-    return f"provisioned {len(roles)} role(s), {len(wanted['dashboards'])} dashboard(s), {len(people)} login(s)"
+    return (
+        f"provisioned {len(roles)} role(s), {len(wanted['dashboards'])} dashboard(s), {len(people)} login(s)"
+    )
 
 
 if __name__ == "__main__":

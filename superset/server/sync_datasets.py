@@ -25,6 +25,10 @@ TYPES = {
     "text": "TEXT", "bigint": "BIGINT", "integer": "INTEGER", "numeric": "NUMERIC", "boolean": "BOOLEAN",
     "date": "DATE", "timestamp": "TIMESTAMP", "timestamptz": "TIMESTAMP WITH TIME ZONE",
 }  # fmt: skip
+FIELDS = {
+    "name", "suffix", "label", "description", "format", "expression", "against", "threshold",
+    "value_of", "text_of", "growth_of", "swing_of", "verdict_of",
+}  # fmt: skip
 NBSP = "\u00a0"
 
 
@@ -52,7 +56,9 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 def number(value: str) -> str:
     """SQL: a number as people write it, «1 234 567», or «—»."""
-    return f"COALESCE(replace(to_char(round(({value})::numeric), 'FM999,999,999,999,990'), ',', '{NBSP}'), '—')"
+    return (
+        f"COALESCE(replace(to_char(round(({value})::numeric), 'FM999,999,999,999,990'), ',', '{NBSP}'), '—')"
+    )
 
 
 def decimal(value: str) -> str:
@@ -91,6 +97,14 @@ def growth(value: str, base: str) -> str:
     return percent(f"CASE WHEN ({base}) > 0 THEN ({value}) / ({base}) - 1 END")
 
 
+def swing(value: str, base: str, threshold: float) -> str:
+    """SQL: growth in words with an arrow only where it reaches the threshold (0.15 = 15 %) either way."""
+    share = f"(({value}) / ({base}) - 1)::numeric"
+    plain = f"replace(replace(to_char({share} * 100, 'FMSG999999990.0'), '.', ','), '-', '−') || '{NBSP}%'"
+    arrow = f"CASE WHEN {share} >= {threshold} THEN '▲{NBSP}' WHEN {share} <= -{threshold} THEN '▼{NBSP}' ELSE '' END"
+    return f"CASE WHEN ({base}) > 0 AND ({value}) IS NOT NULL THEN {arrow} || {plain} ELSE '—' END"
+
+
 def verdict(value: str, base: str) -> str:
     """SQL: 1 where growth is good, -1 where it is bad, 0 where nothing changed or nothing is known."""
     better = "CASE MAX(direction) WHEN 'less' THEN -1 ELSE 1 END"
@@ -98,6 +112,11 @@ def verdict(value: str, base: str) -> str:
 
 
 def _expression(spec: dict[str, Any], pieces: dict[str, str], resolve: Any) -> str:
+    if unknown := spec.keys() - FIELDS:
+        # Most often a comma inside an unquoted expression.
+        sys.exit(
+            f"error: superset/server/datasets.yaml, metric {spec.get('name')}: unknown {unknown}: quote the expression"
+        )
     if "value_of" in spec:
         return resolve(spec["value_of"])
     if "text_of" in spec:
@@ -105,6 +124,8 @@ def _expression(spec: dict[str, Any], pieces: dict[str, str], resolve: Any) -> s
         return f"CASE MAX(unit) WHEN 'ratio' THEN {decimal(value)} ELSE {number(value)} END"
     if "growth_of" in spec:
         return growth(resolve(spec["growth_of"]), resolve(spec["against"]))
+    if "swing_of" in spec:
+        return swing(resolve(spec["swing_of"]), resolve(spec["against"]), spec["threshold"])
     if "verdict_of" in spec:
         return verdict(resolve(spec["verdict_of"]), resolve(spec["against"]))
     text = spec["expression"]
@@ -113,7 +134,9 @@ def _expression(spec: dict[str, Any], pieces: dict[str, str], resolve: Any) -> s
     return re.sub(r"\{\{(\w+)\}\}", lambda found: pieces[found[1]], text)
 
 
-def _metric(name: str, label: str, expression: str, number_format: str | None, description: str) -> dict[str, Any]:
+def _metric(
+    name: str, label: str, expression: str, number_format: str | None, description: str
+) -> dict[str, Any]:
     return {
         "metric_name": name,
         "verbose_name": label,
@@ -123,19 +146,23 @@ def _metric(name: str, label: str, expression: str, number_format: str | None, d
     }
 
 
-def _metrics(spec: dict[str, Any], pieces: dict[str, str], codes: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
+def _metrics(
+    spec: dict[str, Any], pieces: dict[str, str], codes: dict[str, dict[str, str]]
+) -> list[dict[str, Any]]:
     made = []
     for entry in spec.get("metrics") or []:
         code = codes.get(entry["name"], {})
         label = entry.get("label") or code["label_ru"]
         description = entry.get("description") or (code["formula_ru"] if code else label)
         made.append(
-            _metric(entry["name"], label, _expression(entry, pieces, measure), entry.get("format"), description)
+            _metric(
+                entry["name"], label, _expression(entry, pieces, measure), entry.get("format"), description
+            )
         )
     for family in spec.get("per_code") or []:
         for name, code in codes.items():
             expression = _expression(family, pieces, lambda column, code=code: measure_of(column, code))
-            is_text = "growth_of" in family
+            is_text = "growth_of" in family or "swing_of" in family
             label = family.get("label") or code["label_ru"]
             description = family.get("description") or code["formula_ru"]
             number_format = None if is_text else (",.1f" if code["unit"] == "ratio" else ",.0f")
@@ -144,12 +171,18 @@ def _metrics(spec: dict[str, Any], pieces: dict[str, str], codes: dict[str, dict
 
 
 def _columns(
-    name: str, spec: dict[str, Any], columns: list[dict[str, str]], labels: dict[str, str], pieces: dict[str, str]
+    name: str,
+    spec: dict[str, Any],
+    columns: list[dict[str, str]],
+    labels: dict[str, str],
+    pieces: dict[str, str],
 ) -> list[dict[str, Any]]:
     made = [(column["name"], TYPES[column["data_type"]], None) for column in columns]
     made += [(column, "TEXT", pieces[piece]) for column, piece in (spec.get("columns") or {}).items()]
     if unknown := [column for column, _, _ in made if column not in labels]:
-        sys.exit(f"error: superset/server/datasets.yaml: no label for {', '.join(unknown)} of {name}: add it to `labels`")
+        sys.exit(
+            f"error: superset/server/datasets.yaml: no label for {', '.join(unknown)} of {name}: add it to `labels`"
+        )
     return [
         {
             "column_name": column,
@@ -172,7 +205,9 @@ def datasets() -> dict[str, dict[str, Any]]:
     made = {}
     for name, spec in config["datasets"].items():
         if name not in known:
-            sys.exit(f"error: superset/server/datasets.yaml names {name}, which no contract in dbt_project/models/marts has")
+            sys.exit(
+                f"error: superset/server/datasets.yaml names {name}, which no contract in dbt_project/models/marts has"
+            )
         made[name] = {
             "table_name": name,
             "description": spec["description"],
@@ -186,7 +221,9 @@ def datasets() -> dict[str, dict[str, Any]]:
             "always_filter_main_dttm": False,
             "uuid": asset_uuid(f"datasets/voronka/{name}"),
             "database_uuid": asset_uuid("databases/voronka"),
-            "columns": _columns(name, spec, known[name], config["labels"], config["pieces"]),
+            "columns": _columns(
+                name, spec, known[name], config["labels"] | spec.get("labels", {}), config["pieces"]
+            ),
             "metrics": _metrics(spec, config["pieces"], codes),
             "version": "1.0.0",
         }
@@ -197,7 +234,8 @@ def rendered() -> dict[Path, str]:
     """Text of every dataset file by its path."""
     head = "# Made by superset/server/sync_datasets.py; change datasets.yaml there, a mart's contract or the catalogue.\n"
     return {
-        TARGET / f"{name}.yaml": head + yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=1_000_000)
+        TARGET / f"{name}.yaml": head
+        + yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=1_000_000)
         for name, content in datasets().items()
     }
 
@@ -209,11 +247,16 @@ def main() -> int:
     check = parser.parse_args().check
     wanted = rendered()
     existing = set(TARGET.glob("*.yaml"))
-    differing = [path for path, text in wanted.items() if path not in existing or path.read_text("utf-8") != text]
+    differing = [
+        path for path, text in wanted.items() if path not in existing or path.read_text("utf-8") != text
+    ]
     superfluous = sorted(existing - set(wanted))
     if check:
         for path in [*differing, *superfluous]:
-            print(f"{path.relative_to(BUNDLE.parent)} is out of date: run superset/server/sync_datasets.py", file=sys.stderr)
+            print(
+                f"{path.relative_to(BUNDLE.parent)} is out of date: run superset/server/sync_datasets.py",
+                file=sys.stderr,
+            )
         return 1 if differing or superfluous else 0
     TARGET.mkdir(parents=True, exist_ok=True)
     for path in differing:
