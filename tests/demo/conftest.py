@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -114,7 +115,7 @@ class Served:
         return f"{self.base}/rest/1/{TOKEN}/"
 
     def truth(self) -> dict[str, Any]:
-        verify = str(self.authority) if self.authority else True
+        verify = ssl.create_default_context(cafile=self.authority) if self.authority else True
         return httpx.get(f"{self.base}/__demo/truth", params={"token": TOKEN}, verify=verify).json()
 
 
