@@ -19,6 +19,7 @@ FILES = {
         name: mini
         profile: voronka
         macro-paths: [macros]
+        flags: {send_anonymous_usage_stats: false}
         vars: {as_of: null, schema_suffix: null}
         models:
           mini:
