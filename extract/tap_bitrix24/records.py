@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from select import PIPE_BUF
 from typing import Any
 
 import orjson
@@ -59,11 +60,25 @@ def _clean(value: Any) -> Any:
 
 
 def write(lines: list[Line]) -> None:
-    """Put lines on standard output, in order with what the SDK writes there."""
+    """Put lines on standard output, in order with what the SDK writes there.
+
+    Whole lines go out in pieces that a pipe takes all or not at all, so that a tap killed at any moment leaves no
+    half a line, at which the loader would give up and forget where the tap had got to. (Lines longer than that,
+    4 KB, have no such promise.)
+    """
     sys.stdout.flush()
-    if buffer := getattr(sys.stdout, "buffer", None):
-        buffer.write(b"".join(lines))
-        buffer.flush()
-    else:
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
         sys.stdout.write(b"".join(lines).decode())
-        sys.stdout.flush()
+        return
+    piece: list[Line] = []
+    size = 0
+    for line in lines:
+        if size + len(line) > PIPE_BUF and piece:
+            buffer.write(b"".join(piece))
+            buffer.flush()
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line)
+    buffer.write(b"".join(piece))
+    buffer.flush()
