@@ -5,10 +5,11 @@
 
 
 {% macro only_rows_loaded_since(relation) -%}
-  {#- Filter of an incremental staging model. The overlap costs little, since rows are replaced by key. -#}
+  {#- Filter of an incremental staging model. Batches of one stream are committed in the order of their marks; the
+      overlap is for two loaders at once, and rows are replaced by key. -#}
   {%- if is_incremental() -%}
     where {{ loaded_at() }} >= (
-      select coalesce(max(loaded_at), '-infinity') - interval '2 minutes' from {{ relation }}
+      select coalesce(max(loaded_at), '-infinity') - interval '10 seconds' from {{ relation }}
     )
   {%- endif -%}
 {%- endmacro %}
