@@ -18,23 +18,37 @@ first_year as (
 
 ),
 
+all_leads as (
+
+  select * from {{ ref('fct_leads') }}
+
+),
+
+all_deals as (
+
+  select * from {{ ref('fct_deals') }}
+
+),
+
 leads as (
 
   select count(*) as leads
-  from {{ ref('fct_leads') }} as lead
-  inner join first_year on {{ local_date('lead.created_at') }} >= first_year.first_day
+  from all_leads
+  inner join first_year on {{ local_date('all_leads.created_at') }} >= first_year.first_day
 
 ),
 
 deals as (
 
   select
-    count(*) filter (where lead.lead_id is null) as deals,
-    coalesce(sum(deal.amount) filter (where deal.won_at is not null and deal.is_selling), 0) as revenue
-  from {{ ref('fct_deals') }} as deal
-  left join {{ ref('fct_leads') }} as lead on deal.lead_id = lead.lead_id
+    count(*) filter (where all_leads.lead_id is null) as deals,
+    coalesce(
+      sum(all_deals.amount) filter (where all_deals.won_at is not null and all_deals.is_selling), 0
+    ) as revenue
+  from all_deals
+  left join all_leads on all_deals.lead_id = all_leads.lead_id
   inner join first_year
-    on {{ local_date('coalesce(lead.created_at, deal.created_at)') }} >= first_year.first_day
+    on {{ local_date('coalesce(all_leads.created_at, all_deals.created_at)') }} >= first_year.first_day
 
 )
 

@@ -96,6 +96,17 @@ to_date as (
 
 ),
 
+-- people who work here and ever did anything that counts
+active_managers as (
+
+  select managers.manager_id
+  from managers
+  inner join daily on managers.manager_id = daily.manager_id
+  where managers.is_active and managers.manager_id <> 0
+  group by managers.manager_id
+
+),
+
 -- Zeros for the running and the last closed period, so that a quiet morning shows 0 instead of "no data".
 zeros as (
 
@@ -103,19 +114,17 @@ zeros as (
     periods.period_grain,
     periods.period_start,
     metrics.metric_code,
-    managers.manager_id,
+    active_managers.manager_id,
     'Без воронки' as pipeline,
     'Без канала' as channel,
     'own' as compared_with,
     0 as value
   from periods
   cross join metrics
-  cross join managers
+  cross join active_managers
   where
     periods.period_choice_sort <= 1
     and metrics.kind = 'event'
-    and managers.is_active
-    and managers.manager_id <> 0
 
 ),
 

@@ -13,11 +13,13 @@ runs as (
 
 ),
 
+-- a stream untouched for a week has been switched off, however its last run ended
 numbered as (
 
   select
     *,
-    row_number() over (partition by stream order by started_at desc) as attempt
+    row_number() over (partition by stream order by started_at desc) as attempt,
+    started_at > max(started_at) over () - interval '7 days' as is_in_use
   from runs
 
 ),
@@ -29,7 +31,7 @@ failures as (
     min(stream) as stream,
     max(finished_at) as failed_at
   from numbered
-  where attempt = 1 and status = 'failed'
+  where attempt = 1 and status = 'failed' and is_in_use
 
 ),
 

@@ -120,17 +120,23 @@ activities as (
 
 ),
 
+all_invoices as (
+
+  select * from {{ ref('fct_invoices') }}
+
+),
+
 invoices as (
 
   select
-    invoice.*,
+    all_invoices.*,
     'invoice' as card_type,
-    invoice.invoice_id as card_id,
-    invoice.title as card_title,
-    deal.pipeline_id,
-    deal.channel
-  from {{ ref('fct_invoices') }} as invoice
-  left join deals as deal on invoice.deal_id = deal.deal_id
+    all_invoices.invoice_id as card_id,
+    all_invoices.title as card_title,
+    deals.pipeline_id,
+    deals.channel
+  from all_invoices
+  left join deals on all_invoices.deal_id = deals.deal_id
 
 ),
 
