@@ -160,6 +160,8 @@ class Settings:
             "PATH": os.pathsep.join([*map(str, bins), self._given.get("PATH", os.defpath)]),
             "VORONKA_HOME": str(paths.HOME),
             "VORONKA_TIMEZONE": self.timezone,
+            # The invented company sells audits for nothing in its first pipeline: they open sales and are none.
+            "VORONKA_NOT_SELLING_PIPELINES": "1" if demo else self.get("VORONKA_NOT_SELLING_PIPELINES"),
             "BITRIX24_WEBHOOK_URL": self.demo_webhook if demo else self.portal_webhook,
             "MELTANO_ENVIRONMENT": "demo" if demo else "prod",
             "MELTANO_PROJECT_ROOT": str(paths.ROOT),

@@ -1,4 +1,5 @@
 {%- set selling = var('selling_pipelines') -%}
+{%- set not_selling = not_selling_pipelines() | trim -%}
 with pipelines as (
 
   select * from {{ ref('stg_bitrix24__pipelines') }}
@@ -49,10 +50,13 @@ final as (
     end as pipeline,
     sort,
     {% if selling == 'all' -%}
-      true as is_selling
+      true
     {%- else -%}
-      pipeline_id in ({{ selling | join(', ') }}) as is_selling
+      pipeline_id in ({{ selling | join(', ') }})
     {%- endif %}
+    {%- if not_selling %}
+      and pipeline_id not in ({{ not_selling }})
+    {%- endif %} as is_selling
   from named
 
 )
