@@ -111,6 +111,11 @@ def verdict(value: str, base: str) -> str:
     return f"CASE WHEN ({base}) > 0 THEN COALESCE(SIGN(({value}) - ({base})), 0) * {better} ELSE 0 END"
 
 
+def _put_in(text: str, pieces: dict[str, str]) -> str:
+    """Replace {{name}} by the piece of SQL of that name."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: pieces[found[1]], text)
+
+
 def _expression(spec: dict[str, Any], pieces: dict[str, str], resolve: Any) -> str:
     if unknown := spec.keys() - FIELDS:
         # Most often a comma inside an unquoted expression.
@@ -131,7 +136,7 @@ def _expression(spec: dict[str, Any], pieces: dict[str, str], resolve: Any) -> s
     text = spec["expression"]
     for name, words in (("number", number), ("decimal", decimal), ("percent", percent)):
         text = re.sub(r"\{\{" + name + r"\((.*)\)\}\}", lambda found, words=words: words(found[1]), text)
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: pieces[found[1]], text)
+    return _put_in(text, pieces)
 
 
 def _metric(
@@ -201,6 +206,9 @@ def _columns(
 def datasets() -> dict[str, dict[str, Any]]:
     """Every dataset of datasets.yaml as Superset imports it, by the mart's name."""
     config = yaml.safe_load((SERVER / "datasets.yaml").read_text(encoding="utf-8"))
+    pieces = config["pieces"]
+    for name, text in pieces.items():
+        pieces[name] = _put_in(text, pieces)
     known, codes = contracts(), catalogue()
     made = {}
     for name, spec in config["datasets"].items():
@@ -222,9 +230,9 @@ def datasets() -> dict[str, dict[str, Any]]:
             "uuid": asset_uuid(f"datasets/voronka/{name}"),
             "database_uuid": asset_uuid("databases/voronka"),
             "columns": _columns(
-                name, spec, known[name], config["labels"] | spec.get("labels", {}), config["pieces"]
+                name, spec, known[name], config["labels"] | spec.get("labels", {}), pieces
             ),
-            "metrics": _metrics(spec, config["pieces"], codes),
+            "metrics": _metrics(spec, pieces, codes),
             "version": "1.0.0",
         }
     return made

@@ -1,0 +1,277 @@
+"""The bundle holds together before any Superset sees it."""
+
+from __future__ import annotations
+
+import colorsys
+import csv
+import json
+import os
+import re
+import runpy
+import subprocess
+import sys
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.dashboards.bundle_reading import (
+    BUNDLE,
+    SUPERSET_PYTHON,
+    assets,
+    chart_columns,
+    chart_metrics,
+    chart_names,
+    columns_of,
+    datasets,
+    metrics_of,
+    nodes,
+)
+
+CHARTS = assets("charts")
+DASHBOARDS = assets("dashboards")
+EVERYTHING = {
+    path: asset
+    for folder in ("databases", "datasets", "charts", "dashboards")
+    for path, asset in assets(folder).items()
+}
+# The same words in Russian and in English.
+INTERNATIONAL = {"ROMI", "CRM"}
+# Superset's own settings are only needed to be there, not to be right.
+SETTINGS = {
+    "SUPERSET_SECRET_KEY": "x" * 42,
+    "SUPERSET_DATABASE_URI": "sqlite://",
+    "SUPERSET_CONFIG_PATH": str(BUNDLE / "server" / "superset_config.py"),
+}
+
+each_chart = pytest.mark.parametrize("path", CHARTS)
+each_dashboard = pytest.mark.parametrize("path", DASHBOARDS)
+
+
+def catalogue() -> dict[str, dict[str, str]]:
+    with (ROOT / "dbt_project" / "seeds" / "metric_catalogue.csv").open(
+        encoding="utf-8", newline=""
+    ) as handle:
+        return {row["metric_code"]: row for row in csv.DictReader(handle)}
+
+
+def test_uuids_are_unique_and_versions_known() -> None:
+    counted = Counter(asset["uuid"] for asset in EVERYTHING.values())
+    assert [uuid for uuid, times in counted.items() if times > 1] == []
+    assert {asset["version"] for asset in EVERYTHING.values()} == {"1.0.0"}
+
+
+def test_references_resolve_and_nothing_is_left_over() -> None:
+    databases = {asset["uuid"] for asset in assets("databases").values()}
+    charts = {asset["uuid"] for asset in CHARTS.values()}
+    assert {asset["database_uuid"] for asset in datasets().values()} <= databases
+    assert {asset["dataset_uuid"] for asset in CHARTS.values()} <= set(datasets())
+    placed = [
+        n["meta"]["uuid"] for d in DASHBOARDS.values() for n in nodes(d).values() if n["type"] == "CHART"
+    ]
+    assert set(placed) == charts
+    targets = {
+        target["datasetUuid"]
+        for dashboard in DASHBOARDS.values()
+        for native in dashboard["metadata"]["native_filter_configuration"]
+        for target in native["targets"]
+    }
+    assert targets <= set(datasets())
+    assert set(datasets()) == targets | {asset["dataset_uuid"] for asset in CHARTS.values()}
+
+
+def test_no_secret_and_no_real_address_in_the_bundle() -> None:
+    for asset in assets("databases").values():
+        assert not re.search(r"//[^@/]*:[^@/]*@", asset["sqlalchemy_uri"])
+
+
+@each_chart
+def test_every_name_of_a_chart_is_in_its_dataset(path: str) -> None:
+    params = CHARTS[path]["params"]
+    dataset = datasets()[CHARTS[path]["dataset_uuid"]]
+    columns, metrics = columns_of(dataset), metrics_of(dataset)
+    assert [name for name in chart_columns(params) if name not in columns] == []
+    assert [name for name in chart_metrics(params) if name not in metrics] == []
+    assert [(where, name) for where, name in chart_names(params) if name not in columns | metrics] == []
+    shown = {*chart_columns(params), *chart_metrics(params)}
+    in_template = {name for where, name in chart_names(params) if where == "handlebarsTemplate"}
+    assert in_template <= shown, "a template shows what the chart does not ask for"
+
+
+@each_chart
+def test_headings_differ_within_a_chart(path: str) -> None:
+    """Superset answers 400 where two columns of one query carry the same heading."""
+    params = CHARTS[path]["params"]
+    dataset = datasets()[CHARTS[path]["dataset_uuid"]]
+    headings = columns_of(dataset), metrics_of(dataset)
+    shown = [headings[0][name] for name in chart_columns(params)] + [
+        headings[1][name] for name in chart_metrics(params)
+    ]
+    assert [heading for heading, times in Counter(shown).items() if times > 1] == []
+
+
+@each_chart
+def test_charts_hold_no_sql_and_nothing_generated(path: str) -> None:
+    chart = CHARTS[path]
+    assert "query_context" not in chart
+    assert {"datasource", "slice_id", "dashboards", "currency_format"}.isdisjoint(chart["params"])
+    assert all(isinstance(metric, str) for metric in chart_metrics(chart["params"]))
+    assert all(clause["expressionType"] == "SIMPLE" for clause in chart["params"].get("adhoc_filters") or [])
+
+
+def test_everything_people_read_is_russian() -> None:
+    words = [(path, asset["slice_name"]) for path, asset in CHARTS.items()]
+    words += [(path, asset["dashboard_title"]) for path, asset in DASHBOARDS.items()]
+    for path, dataset in assets("datasets").items():
+        words += [(path, heading) for heading in (columns_of(dataset) | metrics_of(dataset)).values()]
+        words += [(path, metric["description"]) for metric in dataset["metrics"]]
+    for path, dashboard in DASHBOARDS.items():
+        words += [(path, native["name"]) for native in dashboard["metadata"]["native_filter_configuration"]]
+        words += [
+            (path, node["meta"]["text"])
+            for node in nodes(dashboard).values()
+            if node["type"] in ("TAB", "HEADER")
+        ]
+    assert [
+        word for word in words if word[1] not in INTERNATIONAL and not re.search("[а-яё]", word[1], re.I)
+    ] == []
+
+
+def test_metrics_carry_the_words_of_the_catalogue() -> None:
+    period = {
+        m["metric_name"]: m for m in assets("datasets")["datasets/voronka/mart_kpi__period.yaml"]["metrics"]
+    }
+    for code, row in catalogue().items():
+        assert period[code]["verbose_name"] == row["label_ru"]
+        assert period[code]["description"] == row["formula_ru"]
+
+
+def test_datasets_are_as_the_contracts_and_the_catalogue_make_them() -> None:
+    command = [sys.executable, str(BUNDLE / "server" / "sync_datasets.py"), "--check"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@each_dashboard
+def test_layout_is_consistent(path: str) -> None:
+    layout = nodes(DASHBOARDS[path])
+    for key, node in layout.items():
+        assert node["id"] == key
+        for child in node.get("children", []):
+            assert layout[child]["parents"] == [*node.get("parents", []), key], child
+        if node["type"] == "ROW":
+            assert sum(layout[child]["meta"]["width"] for child in node["children"]) <= 12, key
+    reachable = {child for node in layout.values() for child in node.get("children", [])}
+    assert set(layout) - reachable == {"ROOT_ID", "HEADER_ID"}
+    charts = [node for node in layout.values() if node["type"] == "CHART"]
+    assert max(Counter(node["meta"]["chartId"] for node in charts).values()) == 1
+    titles = {asset["uuid"]: asset["slice_name"] for asset in CHARTS.values()}
+    assert all(node["meta"]["sliceName"] == titles[node["meta"]["uuid"]] for node in charts)
+    per_tab = Counter(
+        parent for node in charts for parent in node["parents"] if layout[parent]["type"] == "TAB"
+    )
+    assert max(per_tab.values()) <= 12
+    assert len(json.dumps(DASHBOARDS[path]["position"], ensure_ascii=True)) < 65_535
+
+
+def _in_scope(dashboard: dict[str, Any], native: dict[str, Any]) -> list[str]:
+    """Uuids of the charts that a filter reaches."""
+    roots, excluded = set(native["scope"]["rootPath"]), native["scope"]["excluded"]
+    return [
+        node["meta"]["uuid"]
+        for node in nodes(dashboard).values()
+        if node["type"] == "CHART"
+        and roots & set(node["parents"])
+        and node["meta"]["chartId"] not in excluded
+    ]
+
+
+@each_dashboard
+def test_filters_name_columns_and_reach_every_chart_in_their_scope(path: str) -> None:
+    """What a filter cannot reach is out of its scope, or speaks of no period and no people at all."""
+    indifferent = {"mart_health__freshness", "dim_metrics"}
+    dashboard, by_uuid = DASHBOARDS[path], {chart["uuid"]: chart for chart in CHARTS.values()}
+    for native in dashboard["metadata"]["native_filter_configuration"]:
+        column = native["targets"][0]["column"]["name"]
+        target = datasets()[native["targets"][0]["datasetUuid"]]
+        assert column in columns_of(target)
+        assert native.get("sortMetric") is None or native["sortMetric"] in metrics_of(target)
+        unreached = {
+            datasets()[by_uuid[uuid]["dataset_uuid"]]["table_name"]
+            for uuid in _in_scope(dashboard, native)
+            if column not in columns_of(datasets()[by_uuid[uuid]["dataset_uuid"]])
+        }
+        assert unreached <= indifferent | {"mart_kpi__norm_baseline"}, native["name"]
+        if native["controlValues"]["enableEmptyFilter"]:
+            assert native["defaultDataMask"]["filterState"]["value"], "a required filter needs a default"
+            assert not native["controlValues"]["multiSelect"], (
+                "several periods at once would multiply the sums"
+            )
+
+
+@each_dashboard
+def test_what_the_choice_of_a_period_does_not_reach_is_limited_by_itself(path: str) -> None:
+    dashboard, by_uuid = DASHBOARDS[path], {chart["uuid"]: chart for chart in CHARTS.values()}
+    choice = next(f for f in dashboard["metadata"]["native_filter_configuration"] if f["name"] == "Отрезок")
+    reached = set(_in_scope(dashboard, choice))
+    for uuid, chart in by_uuid.items():
+        dataset = datasets()[chart["dataset_uuid"]]
+        if uuid not in reached and "period_choice" in columns_of(dataset):
+            limits = [clause["subject"] for clause in chart["params"]["adhoc_filters"]]
+            assert "period_choice_sort" in limits, chart["slice_name"]
+
+
+def test_red_is_no_series_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    config = runpy.run_path(str(BUNDLE / "server" / "superset_config.py"))
+    colours = [colour for scheme in config["EXTRA_CATEGORICAL_COLOR_SCHEMES"] for colour in scheme["colors"]]
+    colours += [c for d in DASHBOARDS.values() for c in d["metadata"]["label_colors"].values()]
+    for colour in colours:
+        red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        hue, _, saturation = colorsys.rgb_to_hls(red, green, blue)
+        assert not (saturation > 0.35 and (hue < 20 / 360 or hue > 335 / 360)), colour
+
+
+def test_comparison_has_one_colour() -> None:
+    for dashboard in DASHBOARDS.values():
+        colours = dashboard["metadata"]["label_colors"]
+        assert {f"{code}__year_ago" for code in catalogue()} <= set(colours)
+        assert colours == dashboard["metadata"]["map_label_colors"]
+
+
+def test_policy_names_dashboards_of_the_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BUNDLE / "server"))
+    policy = runpy.run_path(str(BUNDLE / "server" / "bundle.py"))["policy"]()
+    assert set(policy["dashboards"]) == {dashboard["slug"] for dashboard in DASHBOARDS.values()}
+    for dashboard in policy["dashboards"].values():
+        assert set(dashboard["roles"]) <= set(policy["roles"])
+        assert set(dashboard["may_be_empty"]) <= {chart["slice_name"] for chart in CHARTS.values()}
+
+
+def test_superset_s_own_schemas_accept_every_asset() -> None:
+    """In Superset's Python, with none of its databases; the schema of `databases` would ask for one."""
+    script = """
+import sys, yaml, pathlib
+from superset.app import create_app
+import logging; logging.disable(logging.CRITICAL)
+with create_app().app_context():
+    from superset.commands.importers.v1.assets import ImportAssetsCommand
+    root, wrong, seen = pathlib.Path(sys.argv[1]), [], 0
+    for folder, schema in ImportAssetsCommand.schemas.items():
+        if folder == "databases/":
+            continue
+        for path in sorted((root / folder).rglob("*.yaml")):
+            seen += 1
+            try:
+                schema.load(yaml.safe_load(path.read_text(encoding="utf-8")))
+            except Exception as error:
+                wrong.append(f"{path.relative_to(root)}: {error}")
+    print("RESULT", seen, wrong)
+"""
+    env = {**os.environ, **SETTINGS}
+    command = [str(SUPERSET_PYTHON), "-c", script, str(BUNDLE)]
+    result = subprocess.run(command, env=env, capture_output=True, text=True, cwd=BUNDLE.parent)
+    seen = len(EVERYTHING) - len(assets("databases"))
+    assert f"RESULT {seen} []" in result.stdout.splitlines(), result.stdout + result.stderr[-2000:]

@@ -1,0 +1,173 @@
+"""Import, roles and logins on a real Superset: all or nothing, repeatable, and no more rights than needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+import yaml
+
+from tests.conftest import ROOT, Stack
+from tests.dashboards.bundle_reading import BUNDLE, SUPERSET_PYTHON, assets, columns_of
+
+SLUG = "kpi-otdela-prodazh"
+
+
+def script(
+    stack: Stack, name: str, *args: str, folder: Path = BUNDLE, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a script of superset/server, as `voronka` does, but from the checkout's root, where `superset` is also a folder."""
+    command = [str(SUPERSET_PYTHON), str(folder / "server" / f"{name}.py"), *args]
+    env = {**os.environ, **stack.env}
+    return subprocess.run(
+        command, env=env, cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=300
+    )
+
+
+def counts(stack: Stack) -> tuple[int, ...]:
+    with psycopg.connect(stack.env["SUPERSET_DATABASE_URI"].replace("+psycopg2", "")) as metadata:
+        tables = (
+            "dbs",
+            "tables",
+            "slices",
+            "dashboards",
+            "dashboard_slices",
+            "dashboard_roles",
+            "ab_user",
+            "ab_role",
+        )
+        return tuple(metadata.execute(f"select count(*) from {table}").fetchone()[0] for table in tables)  # type: ignore[index]
+
+
+@pytest.fixture(scope="module")
+def api(stack: Stack) -> httpx.Client:
+    """A client that carries the viewer's token."""
+    login, password = stack.viewer
+    client = httpx.Client(base_url=stack.superset_url, timeout=60)
+    body = {"username": login, "password": password, "provider": "db"}
+    token = client.post("/api/v1/security/login", json=body).json()["access_token"]
+    client.headers["Authorization"] = f"Bearer {token}"
+    return client
+
+
+def test_datasets_have_the_columns_of_the_published_marts(stack: Stack) -> None:
+    with psycopg.connect(stack.url("BI")) as warehouse:
+        for path, dataset in assets("datasets").items():
+            rows = warehouse.execute(
+                "select column_name from information_schema.columns where table_schema = %s and table_name = %s",
+                [dataset["schema"], dataset["table_name"]],
+            ).fetchall()
+            physical = {column["column_name"] for column in dataset["columns"] if not column["expression"]}
+            assert physical == {name for (name,) in rows}, path
+            assert set(columns_of(dataset)) >= physical
+
+
+def test_a_second_import_changes_no_count(stack: Stack) -> None:
+    before = counts(stack)
+    result = script(stack, "import_assets")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(
+        r"^imported 1 database, \d+ datasets, \d+ charts, 1 dashboard; 0 stale", result.stdout, re.M
+    )
+    people = {
+        "admin": dict(zip(("username", "password"), stack.admin, strict=True)),
+        "director": dict(zip(("username", "password"), stack.viewer, strict=True)),
+    }
+    result = script(stack, "provision", stdin=json.dumps(people))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert stack.viewer[1] not in result.stdout + result.stderr
+    assert counts(stack) == before
+
+
+def test_a_broken_bundle_imports_nothing_and_names_the_file(stack: Stack, tmp_path: Path) -> None:
+    copy = tmp_path / "bundle"
+    shutil.copytree(BUNDLE, copy)
+    chart = copy / "charts" / "kpi" / "itogi.yaml"
+    content = yaml.safe_load(chart.read_text(encoding="utf-8"))
+    chart.write_text(yaml.safe_dump(content | {"no_such_key": 1}, allow_unicode=True), encoding="utf-8")
+    added = copy / "charts" / "kpi" / "added.yaml"
+    added.write_text(
+        yaml.safe_dump(content | {"uuid": "00000000-0000-4000-8000-000000000001"}), encoding="utf-8"
+    )
+    before = counts(stack)
+    result = script(stack, "import_assets", folder=copy)
+    assert result.returncode != 0
+    assert "charts/kpi/itogi.yaml" in result.stderr and "no_such_key" in result.stderr
+    assert counts(stack) == before
+
+
+def test_what_leaves_the_bundle_leaves_superset(stack: Stack, tmp_path: Path) -> None:
+    copy = tmp_path / "bundle"
+    shutil.copytree(BUNDLE, copy)
+    added = copy / "charts" / "kpi" / "added.yaml"
+    content = yaml.safe_load((copy / "charts" / "kpi" / "itogi.yaml").read_text(encoding="utf-8"))
+    added.write_text(
+        yaml.safe_dump(content | {"uuid": "00000000-0000-4000-8000-000000000001"}), encoding="utf-8"
+    )
+    before = counts(stack)
+    assert script(stack, "import_assets", folder=copy).returncode == 0
+    assert counts(stack)[2] == before[2] + 1
+    result = script(stack, "import_assets")
+    assert "1 stale removed" in result.stdout
+    assert counts(stack) == before
+
+
+def test_verify_reports_each_chart_and_fails_where_one_fails(stack: Stack) -> None:
+    person = json.dumps(dict(zip(("username", "password"), stack.viewer, strict=True)))
+    good = script(stack, "verify", SLUG, "--url", stack.superset_url, stdin=person)
+    assert good.returncode == 0, good.stdout
+    number = len(assets("charts"))
+    assert f"verified {number} of {number} charts of {SLUG}" in good.stdout
+    assert len(re.findall(r" · [1-9]\d* rows · \d+ ms", good.stdout)) == number
+    wrong = json.dumps({"username": stack.viewer[0], "password": "no such password"})
+    refused = script(stack, "verify", SLUG, "--url", stack.superset_url, stdin=wrong)
+    assert refused.returncode == 2 and "refuses the login" in refused.stdout
+    with psycopg.connect(
+        stack.env["SUPERSET_DATABASE_URI"].replace("+psycopg2", ""), autocommit=True
+    ) as metadata:
+        metadata.execute(
+            "update sql_metrics set expression = 'sum(no_such_column)' where metric_name = 'deals_lost'"
+        )
+    try:
+        broken = script(stack, "verify", SLUG, "--url", stack.superset_url, stdin=person)
+    finally:
+        assert script(stack, "import_assets").returncode == 0
+    assert broken.returncode == 1
+    assert re.search(r"^Причины отказов · error · HTTP 4\d\d", broken.stdout, re.M)
+
+
+def test_nobody_sees_anything_without_a_login(stack: Stack) -> None:
+    assert httpx.get(f"{stack.superset_url}/superset/dashboard/{SLUG}/").status_code == 302
+    assert httpx.get(f"{stack.superset_url}/api/v1/dashboard/{SLUG}").status_code in (401, 404)
+
+
+def test_a_viewer_reaches_charts_through_the_dashboard_alone(api: httpx.Client) -> None:
+    head = api.get(f"/api/v1/dashboard/{SLUG}").json()["result"]
+    charts = api.get(f"/api/v1/dashboard/{SLUG}/charts").json()["result"]
+    chart = next(chart for chart in charts if chart["slice_name"] == "По отделам")
+    source = int(chart["form_data"]["datasource"].split("__")[0])
+    body = {
+        "datasource": {"id": source, "type": "table"},
+        "queries": [{"columns": [], "metrics": ["deals_won"], "row_limit": 1}],
+        "result_format": "json",
+        "result_type": "full",
+    }
+    assert api.post("/api/v1/chart/data", json=body).status_code == 403
+    through = body | {"form_data": {"slice_id": chart["id"], "dashboardId": head["id"]}}
+    assert api.post("/api/v1/chart/data", json=through).status_code == 200
+    assert api.get("/api/v1/dataset/").json().get("count", 0) == 0
+    sql = {"database_id": 1, "sql": "select 1", "client_id": "abc"}
+    assert api.post("/api/v1/sqllab/execute/", json=sql).status_code in (400, 401, 403)
+    assert api.put(f"/api/v1/dashboard/{head['id']}", json={"dashboard_title": "x"}).status_code in (
+        400,
+        403,
+        404,
+    )
+    assert api.get("/api/v1/security/users/").status_code == 403
