@@ -13,3 +13,17 @@
   {%- endif -%}
   {{ ids }}
 {% endmacro %}
+
+
+{% macro is_selling(pipeline_id) -%}
+  {%- set selling = var('selling_pipelines') -%}
+  {%- set not_selling = not_selling_pipelines() | trim -%}
+  {%- set conditions = [] -%}
+  {%- if selling != 'all' -%}
+    {%- do conditions.append(pipeline_id ~ ' in (' ~ selling | join(', ') ~ ')') -%}
+  {%- endif -%}
+  {%- if not_selling -%}
+    {%- do conditions.append(pipeline_id ~ ' not in (' ~ not_selling ~ ')') -%}
+  {%- endif -%}
+  {{ '(' ~ conditions | join(' and ') ~ ')' if conditions else 'true' }}
+{%- endmacro %}

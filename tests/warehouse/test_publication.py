@@ -197,10 +197,12 @@ def test_views_of_others_on_a_mart_survive_with_their_rights(project: Project, s
 
 def test_only_a_build_into_the_live_schemas_publishes(project: Project) -> None:
     before = project.published
-    for command in ("run", "build --empty", "build --vars '{schema_suffix: trial}'"):
+    aside = ("build --vars '{schema_suffix: trial}'", "build --vars '{as_of: 2026-06-30}'")
+    for command in ("run", "build --empty", *aside):
         project.dbt(command, number=13)
         assert project.published == before, command
-    assert project.rows("select number from marts_trial.fct_numbers") == [(13,)]
+    for schema in ("marts_trial", "marts_as_of_2026_06_30"):
+        assert project.rows(f"select number from {schema}.fct_numbers") == [(13,)]
 
 
 def test_a_view_that_the_next_build_would_drop_is_refused(project: Project) -> None:

@@ -1,5 +1,3 @@
-{%- set selling = var('selling_pipelines') -%}
-{%- set not_selling = not_selling_pipelines() | trim -%}
 with pipelines as (
 
   select * from {{ ref('stg_bitrix24__pipelines') }}
@@ -49,14 +47,7 @@ final as (
       else pipeline
     end as pipeline,
     sort,
-    {% if selling == 'all' -%}
-      true
-    {%- else -%}
-      pipeline_id in ({{ selling | join(', ') }})
-    {%- endif %}
-    {%- if not_selling %}
-      and pipeline_id not in ({{ not_selling }})
-    {%- endif %} as is_selling
+    {{ is_selling('pipeline_id') }} as is_selling
   from named
 
 )

@@ -1,0 +1,37 @@
+"""Staging that was built up run by run equals staging built at once."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from tests.conftest import Stack
+
+SUFFIX = "at_once"
+
+
+@pytest.fixture(scope="module")
+def both(stack: Stack) -> psycopg.Connection:
+    """The warehouse with `staging` after one more incremental build, and `staging_at_once` beside it."""
+    staging = ["build", "--select", "path:models/staging", "--resource-type", "model"]
+    for extra in ([], ["--vars", f"{{schema_suffix: {SUFFIX}}}"]):
+        done = stack.dbt(*staging, *extra)
+        assert done.returncode == 0, done.stdout
+    with psycopg.connect(stack.warehouse_url, autocommit=True) as connection:
+        yield connection
+        connection.execute(f"drop schema staging_{SUFFIX} cascade")
+
+
+def test_incremental_staging_equals_a_full_build(both: psycopg.Connection) -> None:
+    found = both.execute(
+        "select table_name from information_schema.tables where table_schema = %s", [f"staging_{SUFFIX}"]
+    ).fetchall()
+    assert len(found) > 20
+    differences = {}
+    for (table,) in found:
+        here, there = f"table staging.{table}", f"table staging_{SUFFIX}.{table}"
+        differing = f"({here} except all {there}) union all ({there} except all {here})"
+        ((count,),) = both.execute(f"select count(*) from ({differing}) as rows_of_one").fetchall()
+        if count:
+            differences[table] = count
+    assert differences == {}
