@@ -53,7 +53,9 @@ class Portal:
         return collected
 
     def _batch(self, commands: list[str]) -> dict[str, Any]:
-        answer = self._post("batch", {"halt": 1, "cmd": {str(n): c for n, c in enumerate(commands)}})["result"]
+        answer = self._post("batch", {"halt": 1, "cmd": {str(n): c for n, c in enumerate(commands)}})[
+            "result"
+        ]
         assert not answer["result_error"], answer["result_error"]
         # PHP writes a map whose keys are 0, 1, 2 … as a list.
         for key in ("result", "result_total"):

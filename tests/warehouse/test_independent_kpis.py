@@ -173,7 +173,9 @@ class Truth:
         attempts: dict[object, list[dict[str, Any]]] = defaultdict(list)
         for call in self.calls:
             if call["CALL_TYPE"] in ("1", "4") and (call.get("CALL_CATEGORY") or "external") == "external":
-                attempts[(call["CALL_TYPE"], call["SESSION_ID"]) if call["SESSION_ID"] else call["ID"]].append(call)
+                attempts[
+                    (call["CALL_TYPE"], call["SESSION_ID"]) if call["SESSION_ID"] else call["ID"]
+                ].append(call)
         events = []
         for legs in attempts.values():
             at = min(moment(leg["CALL_START_DATE"]) for leg in legs)

@@ -63,9 +63,7 @@ def test_only_staging_reads_sources_and_every_source_is_read(
 
 
 def test_a_staging_model_reads_one_source(models: dict[str, dict[str, Any]]) -> None:
-    several = [
-        m["name"] for m in models.values() if sum(p.startswith("source.") for p in parents(m)) > 1
-    ]
+    several = [m["name"] for m in models.values() if sum(p.startswith("source.") for p in parents(m)) > 1]
     assert several == []
 
 
@@ -116,9 +114,7 @@ def test_every_model_and_column_is_described(models: dict[str, dict[str, Any]]) 
         assert bare == [], f"{model['name']}: columns without a description"
 
 
-def test_every_model_proves_its_grain(
-    manifest: dict[str, Any], models: dict[str, dict[str, Any]]
-) -> None:
+def test_every_model_proves_its_grain(manifest: dict[str, Any], models: dict[str, dict[str, Any]]) -> None:
     """A unique index (it fails the build) or a test of uniqueness for each model but the ephemeral ones. The register's
     grain is that of the ledger times the periods, both of which are proven; a million rows are not sorted for it."""
     tested = {
@@ -142,7 +138,9 @@ def test_marts_are_public_contracts_with_all_columns(models: dict[str, dict[str,
     for mart in marts:
         assert mart["access"] == "public", mart["name"]
         assert mart["config"]["contract"]["enforced"], f"{mart['name']} has no contract"
-        assert all(c["data_type"] for c in mart["columns"].values()), f"{mart['name']}: a column without a type"
+        assert all(c["data_type"] for c in mart["columns"].values()), (
+            f"{mart['name']}: a column without a type"
+        )
     below = [m["name"] for m in models.values() if layer(m) != "marts" and m["access"] == "public"]
     assert below == []
 
