@@ -229,9 +229,7 @@ def datasets() -> dict[str, dict[str, Any]]:
             "always_filter_main_dttm": False,
             "uuid": asset_uuid(f"datasets/voronka/{name}"),
             "database_uuid": asset_uuid("databases/voronka"),
-            "columns": _columns(
-                name, spec, known[name], config["labels"] | spec.get("labels", {}), pieces
-            ),
+            "columns": _columns(name, spec, known[name], config["labels"] | spec.get("labels", {}), pieces),
             "metrics": _metrics(spec, pieces, codes),
             "version": "1.0.0",
         }
