@@ -12,6 +12,26 @@ managers as (
 
 ),
 
+deals as (
+
+  select * from {{ ref('fct_deals') }}
+
+),
+
+-- Who has ever led a deal of a selling pipeline. Telemarketers, whose deals go on to others, are no worst sellers.
+sellers as (
+
+  select manager_id from deals
+  where is_selling
+  union
+  select created_manager_id as manager_id from deals
+  where is_selling
+  union
+  select closed_manager_id as manager_id from deals
+  where is_selling
+
+),
+
 totals as (
 
   select
@@ -48,15 +68,16 @@ totals as (
 ),
 
 -- Who sold in any way in the period, and who did in the one before and still works here: silence is the worst result.
--- Nobody's cards keep their row, so that the rows still add up to the whole, but take no rank.
+-- Those who do not sell, and nobody's cards, keep their row, so that the rows still add up to the whole, without a rank.
 rated as (
 
   select
     totals.*,
     case when totals.deals_won > 0 then round(totals.revenue_won / totals.deals_won, 2) end as average_check,
-    totals.manager_id <> 0 as is_ranked
+    totals.manager_id <> 0 and sellers.manager_id is not null as is_ranked
   from totals
   left join managers on totals.manager_id = managers.manager_id
+  left join sellers on totals.manager_id = sellers.manager_id
   where
     totals.activity > 0
     or (totals.previous_activity > 0 and managers.is_active)
