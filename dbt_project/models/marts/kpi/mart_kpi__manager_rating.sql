@@ -68,7 +68,7 @@ totals as (
 ),
 
 -- Who sold in any way in the period, and who did in the one before and still works here: silence is the worst result.
--- Those who do not sell, and nobody's cards, keep their row, so that the rows still add up to the whole, without a rank.
+-- Those who do not sell, and nobody's cards, keep their row, so that the rows add up to the whole, without a rank.
 rated as (
 
   select
