@@ -45,6 +45,21 @@ def _open_dashboard(slug: str, roles: list[Any]) -> None:
     db.session.commit()
 
 
+def _opens(user: Any, slug: str) -> None:
+    """Make a dashboard the page that the user sees after logging in."""
+    from superset.models.dashboard import Dashboard
+    from superset.models.user_attributes import UserAttribute
+
+    from superset import db
+
+    attribute = db.session.query(UserAttribute).filter_by(user_id=user.id).one_or_none()
+    if attribute is None:
+        attribute = UserAttribute(user_id=user.id)
+        db.session.add(attribute)
+    attribute.welcome_dashboard_id = db.session.query(Dashboard.id).filter_by(slug=slug).scalar()
+    db.session.commit()
+
+
 def _person(sm: Any, key: str, given: dict[str, str]) -> None:
     from werkzeug.security import check_password_hash
 
@@ -56,15 +71,17 @@ def _person(sm: Any, key: str, given: dict[str, str]) -> None:
     role = sm.find_role(known["role"])
     user = sm.find_user(username)
     if user is None:
-        email = f"{username}@localhost"
-        if not sm.add_user(username, known["first_name"], known["last_name"], email, role, password):
+        names = known["first_name"], known["last_name"], f"{username}@localhost"
+        user = sm.add_user(username, *names, role, password)
+        if not user:
             raise BundleError(f"the login {username} could not be made")
-        return
     if not check_password_hash(user.password, password):
         sm.reset_password(user.id, password)
     if user.roles != [role] or not user.is_active:
         user.roles, user.active = [role], True
         sm.update_user(user)
+    if known.get("opens"):
+        _opens(user, known["opens"])
 
 
 def run(people: dict[str, dict[str, str]]) -> str:

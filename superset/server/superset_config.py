@@ -138,13 +138,29 @@ def _russian() -> dict[str, Any]:
 
 
 def FLASK_APP_MUTATOR(app: Any) -> None:
-    """Serve the mended words, before login too: they hold nothing secret, and the login page needs them."""
-    from flask import jsonify, request
+    """Two answers of our own before Superset's: the mended words, and a viewer's dashboard as the first page."""
+    from flask import jsonify, redirect, request
+    from flask_login import current_user
 
     def words() -> Any:
+        # Before login too: the words hold nothing secret, and the login page needs them.
         return jsonify(_russian()) if request.path == "/superset/language_pack/ru/" else None
 
+    def first_page() -> Any:
+        # Superset knows a user's first dashboard (provision.py sets it), but its browser side shows the list instead.
+        if request.path != "/superset/welcome/" or not current_user.is_authenticated:
+            return None
+        from superset.models.user_attributes import UserAttribute
+
+        from superset import db
+
+        chosen = (
+            db.session.query(UserAttribute.welcome_dashboard_id).filter_by(user_id=current_user.id).scalar()
+        )
+        return redirect(f"/superset/dashboard/{chosen}/") if chosen else None
+
     app.before_request(words)
+    app.before_request(first_page)
 
 
 TIME_GRAIN_DENYLIST = ["PT1S", "PT5S", "PT30S", "PT1M", "PT5M", "PT10M", "PT15M", "PT30M", "PT1H"]

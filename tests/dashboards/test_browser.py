@@ -91,14 +91,14 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def signed_in(browser: Browser, stack: Stack) -> dict[str, Any]:
-    """The viewer's cookies, after logging in by the form."""
+    """The viewer's cookies, after logging in by the form, which opens the dashboard."""
     context = browser.new_context(locale="ru-RU")
     page = context.new_page()
     page.goto(f"{stack.superset_url}/login/")
     page.fill("#username", stack.viewer[0], timeout=PATIENCE)
     page.fill("#password", stack.viewer[1])
     page.locator('button[type="submit"]').first.click()
-    page.wait_for_url(lambda url: "/login" not in url, timeout=PATIENCE)
+    page.wait_for_url("**/superset/dashboard/**", timeout=PATIENCE)
     state = context.storage_state()
     context.close()
     return dict(state)
