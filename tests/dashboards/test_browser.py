@@ -59,6 +59,8 @@ class Visit:
         """Choose one value of a filter and apply."""
         label = self.page.locator('[data-test="filter-bar"] .filter-item-wrapper').filter(has_text=name).first
         label.locator(".ant-select").first.click()
+        # Long lists draw only what is in view: searching brings the value there.
+        self.page.keyboard.type(value)
         self.page.locator(f'.ant-select-dropdown:visible .ant-select-item-option[title="{value}"]').click()
         self.page.locator('[data-test="filter-bar__apply-button"]').click()
         self.settle()
@@ -204,3 +206,34 @@ def test_register_opens_cards_in_one_click(window: Visit, stack: Stack) -> None:
     link = window.page.locator("table a", has_text="Открыть").first
     assert re.fullmatch(r"https?://.+/(crm|company|telephony)?.*\d+/?.*", link.get_attribute("href") or "")
     assert link.get_attribute("target") == "_blank"
+
+
+@pytest.mark.parametrize("metric", ["Создано лидов", "Успешных звонков"])
+def test_register_holds_the_cards_of_a_tile(window: Visit, metric: str) -> None:
+    window.open_tab("Карточки")
+    window.choose("Показатель", metric)
+    assert window.page.locator(".sum b").inner_text() == f"{metric}: {window.tiles()[metric]}"
+
+
+def test_department_filter_reaches_tiles_and_tables(
+    browser: Browser, stack: Stack, signed_in: dict[str, Any]
+) -> None:
+    with psycopg.connect(stack.url("BI")) as warehouse:
+        department, leads = warehouse.execute(
+            """
+            select department, sum(value)
+            from marts.mart_kpi__period
+            where period_grain = 'Месяц' and is_current and metric_code = 'leads_created'
+            group by department
+            order by 2 desc
+            limit 1
+            """
+        ).fetchone()  # type: ignore[misc]
+    seen = visit(browser, stack, signed_in)
+    seen.choose("Отдел", department)
+    assert int(re.sub(r"\D", "", seen.tiles()["Создано лидов"])) == leads
+    seen.answers.clear()
+    seen.open_tab("Лучшие и худшие")
+    rating = [answer for _, asked, answer in seen.answers if "rank_revenue" in asked["queries"][0]["metrics"]]
+    assert {row["department"] for row in rating[-1]["result"][0]["data"]} <= {department}
+    seen.page.context.close()
