@@ -139,7 +139,9 @@ def ensure_supervisor(programs: list[Program], settings: Settings, env: dict[str
     running = _processes(settings)
     # Environment and code enter too: a changed port, zone or configuration must reach the processes.
     digest = hashlib.sha256((wanted + repr(sorted(env.items()))).encode())
-    for file in sorted(file for folder in CODE for file in folder.rglob("*.py")):
+    for file in sorted(
+        file for folder in CODE for file in folder.rglob("*.*") if file.suffix in (".py", ".yaml")
+    ):
         digest.update(file.read_bytes())
     mark = digest.hexdigest()
     stamp = paths.HOME / "supervisord.stamp"

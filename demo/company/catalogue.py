@@ -510,8 +510,8 @@ PIPELINES = (
         "Экспорт и ВЭД",
         260,
         (REGIONS,),
-        _process("Inquiry", "Offer", "Contract", "Customs", "Shipment")
-        + _final("Delivered and paid", "Lost", "Sanctions risk", "Price"),
+        _process("Запрос", "Предложение", "Контракт", "Таможня", "Отгрузка")
+        + _final("Доставлено и оплачено", "Выбрали другого", "Санкционный риск", "Не сошлись в цене"),
         680_000,
         36,
         0.30,
