@@ -132,7 +132,7 @@ class Stack(Installation):
     def superset_url(self) -> str:
         return f"http://127.0.0.1:{self.ports['VORONKA_SUPERSET_PORT']}"
 
-    def _login(self, name: str, key: str) -> tuple[str, str]:
+    def login(self, name: str, key: str) -> tuple[str, str]:
         lines = (self.home / "secrets.env").read_text().splitlines()
         return name, next(
             shlex.split(line.split("=", 1)[1])[0] for line in lines if line.startswith(f"{key}=")
@@ -140,11 +140,11 @@ class Stack(Installation):
 
     @property
     def viewer(self) -> tuple[str, str]:
-        return self._login("director", "DIRECTOR_PASSWORD")
+        return self.login("director", "DIRECTOR_PASSWORD")
 
     @property
     def admin(self) -> tuple[str, str]:
-        return self._login("admin", "ADMIN_PASSWORD")
+        return self.login("admin", "ADMIN_PASSWORD")
 
     @property
     def manifest_path(self) -> Path:

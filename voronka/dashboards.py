@@ -13,6 +13,13 @@ from voronka.settings import Settings
 
 SERVER = paths.ROOT / "superset" / "server"
 FIRST_DASHBOARD = "kpi-otdela-prodazh"
+# What superset/README.md lets one set in .env.
+OPTIONAL = (
+    "VORONKA_SUPERSET_HOST",
+    "VORONKA_SUPERSET_WORKERS",
+    "VORONKA_BEHIND_PROXY",
+    "VORONKA_CURRENCY_SIGN",
+)
 
 
 def url(settings: Settings) -> str:
@@ -29,8 +36,10 @@ def logins(settings: Settings) -> dict[str, tuple[str, str, str]]:
 
 def environment(settings: Settings, env: dict[str, str]) -> dict[str, str]:
     """Superset reads relative dates by the clock of its own process: give it the portal's zone."""
+    given = {name: settings.get(name) for name in OPTIONAL if settings.get(name)}
     return {
         **env,
+        **given,
         "TZ": settings.timezone,
         "PATH": f"{paths.executable('superset', 'x').parent}:{env['PATH']}",
         "VORONKA_SUPERSET_PORT": str(settings.port("VORONKA_SUPERSET_PORT")),
