@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import subprocess
 
@@ -62,3 +63,21 @@ def test_a_failed_test_publishes_nothing(stack: Stack) -> None:
     assert good.returncode == 0, good.stdout[-3000:]
     with psycopg.connect(stack.url("BI")) as bi:
         assert bi.execute("select 'marts.fct_deals'::regclass::oid").fetchone() != before
+
+
+def test_a_past_day_is_built_aside_as_the_readme_says(stack: Stack) -> None:
+    """The end of last month, with the unit tests, in schemas of its own: nothing later is in it, the live marts stand."""
+    assert "dbt build --vars 'as_of: " in (ROOT / "README.md").read_text()
+    day = dt.date.today().replace(day=1) - dt.timedelta(days=1)
+    schema = f"marts_as_of_{day:%Y_%m_%d}"
+    live = "select 'marts.fct_metric_events'::regclass::oid, count(*) from marts.fct_metric_events"
+    with psycopg.connect(stack.url("DBT")) as warehouse:
+        before = warehouse.execute(live).fetchone()
+    result = stack.dbt("build", "--vars", f"as_of: {day}")
+    assert result.returncode == 0, result.stdout[-3000:]
+    with psycopg.connect(stack.url("DBT")) as warehouse:
+        assert warehouse.execute(live).fetchone() == before
+        last, number = warehouse.execute(
+            f"select max(event_date), count(*) from {schema}.fct_metric_events"
+        ).fetchone()
+    assert last <= day and number > 0
