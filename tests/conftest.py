@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -65,6 +66,7 @@ class Installation:
         }
 
     def start(self, *args: str) -> subprocess.Popen[str]:
+        """Start a command as from a terminal: a shell's background job, as CI may be, would pass on a deaf ear to Ctrl-C."""
         return subprocess.Popen(
             [str(CORE), "-m", "voronka", *args],
             cwd=ROOT,
@@ -72,6 +74,7 @@ class Installation:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def voronka(self, *args: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
