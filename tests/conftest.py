@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -24,6 +25,13 @@ DBT = ROOT / ".meltano" / "utilities" / "dbt-postgres" / "venv" / "bin" / "dbt"
 SCALE = "0.3"
 
 os.environ.setdefault("VORONKA_LOADER", str(LOADER))
+
+
+def missing(reason: str) -> NoReturn:
+    """Something the machine lacks: skips the test on a person's machine, with the reason, and fails it in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def free_port() -> int:
@@ -177,6 +185,4 @@ def chromium() -> str:
         if found := shutil.which(name):
             return found
     reason = "no Chromium on this machine (as root: apt install chromium): the dashboards were not looked at"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    missing(reason)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,7 +66,6 @@ def run(
     cure: str = "",
     stdin: str | None = None,
     cwd: Path = paths.ROOT,
-    on_line: Callable[[str], None] | None = None,
 ) -> None:
     """Run a command with its output in `logs/<log>.log`; lines that match the pattern `show` are echoed as they come.
 
@@ -115,8 +114,6 @@ def run(
                 handle.write(line)
                 handle.flush()
                 tail = [*tail[-24:], line.rstrip()]
-                if on_line:
-                    on_line(line)
                 if pattern and (match := pattern.search(line)):
                     click.echo(f"      {(match.group(1) if match.groups() else line).strip()[:150]}")
                     said[0] = time.monotonic()

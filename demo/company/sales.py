@@ -23,7 +23,6 @@ from demo.company.world import (
 Life = Generator[Any, Any, None]
 
 LEAD_FAILURES = (("JUNK", 30), ("UC_NOTFIT", 28), ("UC_NOCALL", 24), ("UC_DOUBLE", 10), ("UC_SPAM01", 8))
-DEPARTMENT_ALL = (c.NEW_CLIENTS, c.ACCOUNTS, c.REGIONS, c.EAST)
 
 
 def _person(rng: Random) -> tuple[str, str, str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from abc import abstractmethod
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -104,8 +105,9 @@ class BitrixStream(DynamicStream):
     def plan(self) -> Plan:
         return Plan()
 
+    @abstractmethod
     def fetch(self, plan: Plan) -> Iterator[Chunk]:
-        raise NotImplementedError
+        """The stream's rows, a chunk an answer."""
 
     # --- shared ---------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from tap_bitrix24.tap import TapBitrix24
 
+from tests.conftest import missing
 from tests.extract.fake_portal import FakePortal, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,9 +117,7 @@ def loader() -> str:
     """The executable of target-postgres, from VORONKA_LOADER."""
     path = os.environ.get("VORONKA_LOADER", "")
     if not Path(path).is_file():
-        pytest.skip(
-            f"VORONKA_LOADER names no loader ({path or 'unset'}): what the warehouse gets was NOT tested"
-        )
+        missing(f"VORONKA_LOADER names no loader ({path or 'unset'}): what the warehouse gets was NOT tested")
     return path
 
 
@@ -129,7 +128,7 @@ def postgres() -> Iterator[str]:
         "VORONKA_CORE_PYTHON", str(ROOT / ".voronka" / "envs" / "core" / "bin" / "python")
     )
     if not Path(python).is_file():
-        pytest.skip(f"no core environment at {python} (make demo makes it): the loader was NOT tested")
+        missing(f"no core environment at {python} (make demo makes it): the loader was NOT tested")
     import psycopg
 
     # Not pytest's tmp_path: its folders are closed to the account PostgreSQL runs as when we are root.
