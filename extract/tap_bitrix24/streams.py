@@ -172,7 +172,7 @@ class BitrixStream(DynamicStream):
 
 
 class CatalogueStream(BitrixStream):
-    """A stream of streams.yml."""
+    """A stream of streams.yml that is walked by keyset; other ways of reading are subclasses."""
 
     def __init__(self, tap: TapBitrix24, spec: Spec) -> None:
         super().__init__(
@@ -207,11 +207,10 @@ class CatalogueStream(BitrixStream):
     def fetch(self, plan: Plan) -> Iterator[Chunk]:
         """Read the stream from the portal; a portal without an optional feature has no rows of it."""
         self.entry.window_from = plan.since
-        modes = {"full": self._all, "snapshot": self._all, "owners": self._owners}
         writer = records.RecordWriter(self.name, self.spec.drop, plan.version)
         for listing in self.spec.listings:
             try:
-                yield from modes.get(self.mode, self._changed)(plan, listing, writer)
+                yield from self.read(plan, listing, writer)
             except StreamRefused as refusal:
                 if not (self.spec.optional and refusal.code in NOT_OFFERED):
                     raise
@@ -219,15 +218,16 @@ class CatalogueStream(BitrixStream):
                     "%s: not offered by this portal (%s), taken as empty", self.name, refusal.code
                 )
 
-    def _changed(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
+    def read(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
+        """What one listing has to give: here the rows of the window, by keyset."""
         # What is left of an interrupted run has no count: the portal would count the whole window.
         total = None if plan.resumed else Total()
-        for rows in self._walk(plan, listing, self.spec.modified, total):
-            yield Chunk(writer.lines([self._record(row) for row in rows]), after=str(rows[-1][listing.id]))
+        for rows in self.walk(plan, listing, self.spec.modified, total):
+            yield Chunk(writer.lines([self.record(row) for row in rows]), after=str(rows[-1][listing.id]))
         if total is not None and total.value is not None and total.value >= 0:
             self.entry.portal_total = total.value
 
-    def _walk(
+    def walk(
         self, plan: Plan, listing: Listing, modified: tuple[str, ...], total: Total | None
     ) -> Iterator[list[Row]]:
         window = [(f"{listing.filter}[>={modified[0]}]", plan.since)] if plan.since else []
@@ -241,89 +241,14 @@ class CatalogueStream(BitrixStream):
             commands=self.tap.batch_size,
         )
 
-    def _all(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
-        day = self.tap.portal.server_time.date().isoformat() if self.mode == "snapshot" else None
-        if self.spec.paging == "keyset":
-            for rows in self._walk(plan, listing, (), None):
-                yield Chunk(writer.lines([self._record(row, day) for row in rows]))
-            return
-        rows, total = batch.whole(self.tap.client, listing, usage=self.entry.usage)
-        if total is not None:
-            self.entry.portal_total = (self.entry.portal_total or 0) + total
-        yield Chunk(
-            writer.lines([self._record(row, day) for row in rows]),
-            complete=total is None or len(rows) >= total,
-        )
-
-    def _owners(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
-        """Ids of changed owners by a walk of our own, then their rows, each set as one record."""
-        owners = self.spec.owners
-        assert owners is not None, "streams.yml is checked: mode owners has them"
-        size = owners.per_command * self.tap.batch_size
-        for changed in self._walk(plan, owners.listing, owners.modified, None if plan.resumed else Total()):
-            moments = {str(row[owners.listing.id]): _first(row, owners.modified) for row in changed}
-            ids = list(moments)
-            for group in (ids[i : i + size] for i in range(0, len(ids), size)):
-                sets = batch.by_owner(
-                    self.tap.client,
-                    listing,
-                    group,
-                    owner_field=owners.field,
-                    owner_filter=owners.id_filter,
-                    per_command=owners.per_command,
-                    usage=self.entry.usage,
-                    commands=self.tap.batch_size,
-                )
-                # Nothing is known of owners before the first load, so that their empty sets say nothing new.
-                found = [
-                    (
-                        owner,
-                        moments[owner],
-                        {"ownerId": int(owner), "ownerType": owners.type, listing.result: rows},
-                    )
-                    for owner, rows in sets.items()
-                    if rows or not plan.first
-                ]
-                yield Chunk(writer.lines(found), after=group[-1])
-
-    def _record(self, row: Row, day: str | None = None) -> tuple[str, str | None, Row]:
+    def record(self, row: Row, day: str | None = None) -> tuple[str, str | None, Row]:
         key = self.spec.id.format(**row) if "{" in self.spec.id else str(row[self.spec.id])
-        modified_at = day or _first(row, self.spec.modified)
+        modified_at = day or first_filled(row, self.spec.modified)
         if modified_at is None and "modified_at" in self.spec.key:
             modified_at = EPOCH
         return key, modified_at, row
 
 
-class PortalStream(BitrixStream):
-    """One row about the portal itself: dashboards link to it, invented portals are told by it."""
-
-    def __init__(self, tap: TapBitrix24) -> None:
-        super().__init__(tap, "portal", path="server.time", mode="full", key=["id"], replicated=False)
-
-    def fetch(self, plan: Plan) -> Iterator[Chunk]:
-        portal = self.tap.portal
-        self.entry.usage = self.tap.portal_usage
-        yield Chunk(records.RecordWriter(self.name).lines([(portal.host, None, portal.payload())]))
-
-
-class LedgerStream(BitrixStream):
-    """The run ledger; its rows are made by the tap as streams end."""
-
-    def __init__(self, tap: TapBitrix24) -> None:
-        super().__init__(tap, "extract_runs", path="", mode="append", key=["id"], replicated=False)
-
-    def fetch(self, plan: Plan) -> Iterator[Chunk]:
-        """Nothing: the portal has no such rows."""
-        return iter(())
-
-    def note(self, entry: Entry) -> None:
-        """Write an ended stream's row."""
-        row = entry.record()
-        records.write(
-            records.RecordWriter(self.name).lines([(row["id"], row["modified_at"], row["payload"])])
-        )
-
-
-def _first(row: Row, names: tuple[str, ...]) -> str | None:
+def first_filled(row: Row, names: tuple[str, ...]) -> str | None:
     """The first of the fields that is filled."""
     return next((str(row[name]) for name in names if row.get(name)), None)

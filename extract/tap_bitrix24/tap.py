@@ -23,11 +23,20 @@ from tap_bitrix24.bucket import LeakyBucket
 from tap_bitrix24.catalogue import CatalogueError, load
 from tap_bitrix24.client import Client, Usage
 from tap_bitrix24.errors import PortalError, PortalRefused
+from tap_bitrix24.full import FullStream
 from tap_bitrix24.ledger import new_run_id
+from tap_bitrix24.own import LedgerStream, PortalStream
+from tap_bitrix24.owners import OwnersStream
 from tap_bitrix24.run import PARALLEL, Ended, Started, fetch_all
-from tap_bitrix24.streams import BitrixStream, CatalogueStream, Chunk, LedgerStream, Plan, PortalStream
+from tap_bitrix24.streams import BitrixStream, CatalogueStream, Chunk, Plan
 
 PROGRESS_SECONDS = 5.0
+READERS: dict[str, type[CatalogueStream]] = {
+    "full": FullStream,
+    "snapshot": FullStream,
+    "owners": OwnersStream,
+}
+"""Modes that are not walked by keyset alone."""
 
 
 def _spaced(number: float) -> str:
@@ -171,7 +180,10 @@ class TapBitrix24(TapRestApiMsdk):
     def discover_streams(self) -> Sequence[BitrixStream]:  # type: ignore[override]
         """The catalogue's streams, the portal's own row and the run ledger; no request is made."""
         return [
-            *(CatalogueStream(self, spec) for spec in load(self.config.get("streams"))),
+            *(
+                READERS.get(spec.mode, CatalogueStream)(self, spec)
+                for spec in load(self.config.get("streams"))
+            ),
             PortalStream(self),
             LedgerStream(self),
         ]
