@@ -14,9 +14,10 @@ final as (
     {{ payload_text('WORK_POSITION') }} as position,
     {{ payload_text('USER_TYPE') }} as user_type,
     {{ payload_flag('ACTIVE') }} as is_active,
+    {{ payload_moment('DATE_REGISTER') }} as registered_at,
     nullif(cast(substring(payload #>> '{UF_DEPARTMENT,0}' from '^\d+$') as bigint), 0) as department_id
   from source
-  where {{ present_at_as_of("_sdc_deleted_at at time zone 'UTC'") }}
+  where {{ present_at_as_of() }}
 
 )
 
