@@ -44,6 +44,8 @@ SCHEMA = {
         "drop": _TEXTS,
         "optional": {"type": "boolean"},
         "dated": {"type": "boolean"},
+        "every_hours": {"type": "number", "exclusiveMinimum": 0},
+        "again_days": {"type": "number", "exclusiveMinimum": 0},
         "owners": {
             "type": "object",
             "additionalProperties": False,
@@ -100,6 +102,8 @@ class Spec:
     optional: bool
     dated: bool
     owners: Owners | None
+    every_hours: float | None
+    again_days: float | None
 
     @property
     def key(self) -> list[str]:
@@ -201,6 +205,8 @@ def build(entries: Iterable[Any], where: str = "streams.yml") -> list[Spec]:
                 optional=entry.get("optional", False),
                 dated=entry.get("dated", False),
                 owners=owners,
+                every_hours=entry.get("every_hours"),
+                again_days=entry.get("again_days"),
             )
         )
     return specs

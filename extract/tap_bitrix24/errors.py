@@ -41,6 +41,10 @@ class StreamRefused(PortalError):
     """This method is not for this webhook or portal; others may well be."""
 
 
+class StreamSkipped(PortalError):
+    """The portal does not have what an optional stream is about: it is empty, and nothing is wrong."""
+
+
 class PortalRefused(PortalError):
     """Nothing can be read through this webhook; there is no point in asking on."""
 

@@ -6,11 +6,27 @@ from collections.abc import Iterator
 
 from tap_bitrix24 import batch, records
 from tap_bitrix24.batch import Listing
+from tap_bitrix24.errors import StreamRefused, StreamSkipped
 from tap_bitrix24.streams import CatalogueStream, Chunk, Plan
 
 
 class FullStream(CatalogueStream):
     """Everything each run; a snapshot is kept by the portal's date."""
+
+    def fetch(self, plan: Plan) -> Iterator[Chunk]:
+        """Every variant that the portal offers; skipped where it offers none."""
+        writer = records.RecordWriter(self.name, self.spec.drop, plan.version)
+        absent: list[Exception] = []
+        for listing in self.spec.listings:
+            try:
+                yield from self.read(plan, listing, writer)
+            except StreamRefused as refusal:
+                verdict = self.judge(refusal)
+                if not isinstance(verdict, StreamSkipped):
+                    raise
+                absent.append(verdict)
+        if len(absent) == len(self.spec.listings):
+            raise absent[0]
 
     def read(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
         day = self.tap.portal.server_time.date().isoformat() if self.mode == "snapshot" else None

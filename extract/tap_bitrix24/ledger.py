@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tap_bitrix24.client import Usage
+from tap_bitrix24.errors import StreamSkipped
 from tap_bitrix24.webhook import mask
 
 
@@ -25,7 +26,11 @@ def new_run_id() -> str:
 
 @dataclass
 class Entry:
-    """One stream of one run. `seconds` is wall time from its first request to its last record."""
+    """One stream of one run. `seconds` is wall time from its first request to its last record.
+
+    A sweep's entry (mode `sweep`) is kept beside that of the swept stream's load: `rows` are the ids present,
+    `vanished` those that were there at the sweep before.
+    """
 
     run_id: str
     stream: str
@@ -38,6 +43,7 @@ class Entry:
     finished_at: str | None = None
     status: str = "ok"
     error: str | None = None
+    vanished: int | None = None
     _began: float = field(default_factory=time.monotonic)
 
     def start(self) -> None:
@@ -50,12 +56,13 @@ class Entry:
     def close(self, error: BaseException | None = None) -> None:
         self.finished_at = _now()
         if error is not None:
-            self.status, self.error = "failed", mask(str(error) or type(error).__name__)
+            self.status = "skipped" if isinstance(error, StreamSkipped) else "failed"
+            self.error = mask(str(error) or type(error).__name__)
 
     def record(self) -> dict[str, Any]:
         """A row of `extract_runs`."""
         return {
-            "id": f"{self.run_id}:{self.stream}",
+            "id": ":".join([self.run_id, *(["sweep"] if self.mode == "sweep" else []), self.stream]),
             "modified_at": self.finished_at,
             "payload": {
                 "run_id": self.run_id,
@@ -71,5 +78,6 @@ class Entry:
                 "finished_at": self.finished_at,
                 "status": self.status,
                 "error": self.error,
+                "vanished": self.vanished,
             },
         }

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from tap_rest_api_msdk.streams import DynamicStream
 
-from tap_bitrix24 import batch, records
+from tap_bitrix24 import admission, batch, records
 from tap_bitrix24.batch import Listing, Row, Total
 from tap_bitrix24.catalogue import Spec
-from tap_bitrix24.errors import NOT_OFFERED, StreamRefused
 from tap_bitrix24.ledger import Entry
 
 if TYPE_CHECKING:
@@ -105,6 +104,13 @@ class BitrixStream(DynamicStream):
     def plan(self) -> Plan:
         return Plan()
 
+    def admit(self) -> None:
+        """Raises StreamSkipped or StreamRefused where the webhook's scopes say that there is no point in asking."""
+
+    def judge(self, error: Exception) -> Exception:
+        """What an error of `fetch` means: itself, or StreamSkipped."""
+        return error
+
     @abstractmethod
     def fetch(self, plan: Plan) -> Iterator[Chunk]:
         """The stream's rows, a chunk an answer."""
@@ -139,6 +145,8 @@ class BitrixStream(DynamicStream):
         if self.replication_key and plan.bookmark:
             state["replication_key"] = self.replication_key
             state["replication_key_value"] = plan.bookmark
+            if plan.since is None:
+                state["whole_at"] = plan.bookmark
         self._flush_state()
 
     def _flush_state(self) -> None:
@@ -200,23 +208,24 @@ class CatalogueStream(BitrixStream):
         bookmark = (self.tap.portal.server_time - self.tap.overlap).isoformat()
         if since is None:
             return Plan(since=self.tap.start_date if self.spec.dated else None, bookmark=bookmark)
+        if self.tap.turns.take(self.spec.again_days, state.get("whole_at")):
+            return Plan(bookmark=bookmark, first=False)
         if self.mode == "window":
             since = (dt.datetime.fromisoformat(since) - self.tap.calls_window).isoformat()
         return Plan(since=since, bookmark=bookmark, first=False)
 
+    def admit(self) -> None:
+        admission.admit(self.spec, self.tap.portal)
+
+    def judge(self, error: Exception) -> Exception:
+        return admission.judge(self.spec, self.tap.portal, error)
+
     def fetch(self, plan: Plan) -> Iterator[Chunk]:
-        """Read the stream from the portal; a portal without an optional feature has no rows of it."""
+        """Read the stream from the portal."""
         self.entry.window_from = plan.since
         writer = records.RecordWriter(self.name, self.spec.drop, plan.version)
         for listing in self.spec.listings:
-            try:
-                yield from self.read(plan, listing, writer)
-            except StreamRefused as refusal:
-                if not (self.spec.optional and refusal.code in NOT_OFFERED):
-                    raise
-                self.logger.info(
-                    "%s: not offered by this portal (%s), taken as empty", self.name, refusal.code
-                )
+            yield from self.read(plan, listing, writer)
 
     def read(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
         """What one listing has to give: here the rows of the window, by keyset."""

@@ -22,13 +22,14 @@ from tap_bitrix24.batch import MAX_COMMANDS
 from tap_bitrix24.bucket import LeakyBucket
 from tap_bitrix24.catalogue import CatalogueError, load
 from tap_bitrix24.client import Client, Usage
-from tap_bitrix24.errors import PortalError, PortalRefused
+from tap_bitrix24.errors import PortalError, PortalRefused, StreamSkipped
 from tap_bitrix24.full import FullStream
 from tap_bitrix24.ledger import new_run_id
 from tap_bitrix24.own import LedgerStream, PortalStream
 from tap_bitrix24.owners import OwnersStream
 from tap_bitrix24.run import PARALLEL, Ended, Started, fetch_all
 from tap_bitrix24.streams import BitrixStream, CatalogueStream, Chunk, Plan
+from tap_bitrix24.turns import Turns
 
 PROGRESS_SECONDS = 5.0
 READERS: dict[str, type[CatalogueStream]] = {
@@ -161,6 +162,10 @@ class TapBitrix24(TapRestApiMsdk):
     def _portal(self) -> portal.Portal:
         return portal.ask(self.client, self.portal_usage)
 
+    @cached_property
+    def turns(self) -> Turns:
+        return Turns(self.portal.server_time)
+
     @property
     def overlap(self) -> dt.timedelta:
         return dt.timedelta(minutes=self.config["overlap_minutes"])
@@ -223,8 +228,11 @@ class TapBitrix24(TapRestApiMsdk):
         told: list[str] = []
 
         def close(stream: BitrixStream, error: Exception | None) -> None:
+            error = stream.judge(error) if error is not None else None
             stream.entry.close(error)
-            if error is not None:
+            if isinstance(error, StreamSkipped):
+                self.logger.info("%s: skipped: %s", stream.name, error)
+            elif error is not None:
                 failed.append(stream.name)
                 refused = isinstance(error, PortalRefused)
                 if not (refused and told):  # A portal that refuses everything is one piece of news.
@@ -260,7 +268,16 @@ class TapBitrix24(TapRestApiMsdk):
 
         began, said = time.monotonic(), time.monotonic()
         incomplete: set[str] = set()
-        for stream, plan, event in fetch_all([(s, s.plan()) for s in self._chosen], self.config["parallel"]):
+        planned: list[tuple[BitrixStream, Plan]] = []
+        for stream in self._chosen:
+            try:
+                stream.admit()
+            except PortalError as error:
+                stream.entry.start()
+                close(stream, error)
+            else:
+                planned.append((stream, stream.plan()))
+        for stream, plan, event in fetch_all(planned, self.config["parallel"]):
             if isinstance(event, Started):
                 stream.entry.start()
             elif isinstance(event, Chunk):
