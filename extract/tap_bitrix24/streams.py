@@ -208,7 +208,8 @@ class CatalogueStream(BitrixStream):
         bookmark = (self.tap.portal.server_time - self.tap.overlap).isoformat()
         if since is None:
             return Plan(since=self.tap.start_date if self.spec.dated else None, bookmark=bookmark)
-        if self.tap.turns.take(self.spec.again_days, state.get("whole_at")):
+        asks_all = not self.tap.portal.has_windows(self.spec.method)
+        if asks_all or self.tap.turns.take(self.spec.again_days, state.get("whole_at")):
             return Plan(bookmark=bookmark, first=False)
         if self.mode == "window":
             since = (dt.datetime.fromisoformat(since) - self.tap.calls_window).isoformat()
@@ -239,7 +240,11 @@ class CatalogueStream(BitrixStream):
     def walk(
         self, plan: Plan, listing: Listing, modified: tuple[str, ...], total: Total | None
     ) -> Iterator[list[Row]]:
-        window = [(f"{listing.filter}[>={modified[0]}]", plan.since)] if plan.since else []
+        window = (
+            [(f"{listing.filter}[>={modified[0]}]", self.tap.portal.moment(listing.method, plan.since))]
+            if plan.since
+            else []
+        )
         return batch.keyset(
             self.tap.client,
             listing,

@@ -25,6 +25,7 @@ from tap_bitrix24.client import Client, Usage
 from tap_bitrix24.errors import PortalError, PortalRefused, StreamSkipped
 from tap_bitrix24.full import FullStream
 from tap_bitrix24.ledger import new_run_id
+from tap_bitrix24.moments import METHOD
 from tap_bitrix24.own import LedgerStream, PortalStream
 from tap_bitrix24.owners import OwnersStream
 from tap_bitrix24.run import PARALLEL, Ended, Started, fetch_all
@@ -168,7 +169,7 @@ class TapBitrix24(TapRestApiMsdk):
 
     @property
     def overlap(self) -> dt.timedelta:
-        return dt.timedelta(minutes=self.config["overlap_minutes"])
+        return dt.timedelta(minutes=self.config["overlap_minutes"]) + self.portal.doubt
 
     @property
     def calls_window(self) -> dt.timedelta:
@@ -264,6 +265,18 @@ class TapBitrix24(TapRestApiMsdk):
                 "the webhook's owner lives in %s, not in the portal's zone: Bitrix24 then shifts some moments;"
                 " set the portal's zone in their profile",
                 self.portal.owner_zone,
+            )
+
+        if self.portal.is_shifted:
+            self.logger.warning(
+                "this portal compares other moments than it shows: windows reach back a day more;"
+                " set the portal's zone in the profile of the webhook's owner"
+            )
+        if not self.portal.has_windows(METHOD):
+            self.logger.warning(
+                "this portal ignores moments in filters of %s: cards are read as a whole each run,"
+                " which is complete but slow; tell Bitrix24's support",
+                METHOD,
             )
 
         began, said = time.monotonic(), time.monotonic()

@@ -19,6 +19,19 @@ from urllib.parse import parse_qsl
 
 CODE = "s3cr3tc0desecret"
 SCOPES = ["crm", "telephony", "user", "department"]
+WRAP = {
+    "crm.item.list": "items",
+    "crm.stagehistory.list": "items",
+    "crm.category.list": "categories",
+    "crm.item.productrow.list": "productRows",
+    "crm.type.list": "types",
+    "catalog.catalog.list": "catalogs",
+    "catalog.product.list": "products",
+    "sale.order.list": "orders",
+    "sale.payment.list": "payments",
+    "crm.orderentity.list": "orderEntity",
+}
+"""Where a method's rows are, if they are not the result itself."""
 REFERENCE = re.compile(r"^\$result\[(\w+)\](.*)$")
 Fault = Callable[[BaseHTTPRequestHandler, dict[str, str]], bool]
 """Gets the request and its commands; True if it has answered."""
@@ -59,12 +72,13 @@ def refuse(status: int, code: Any, text: str = "said the portal", times: int = 1
 
 class FakePortal:
     """Tables are named `method` or `method:entityTypeId`; `errors` maps the same names to an error of the
-    command.
+    command; `single` answers methods that are no lists.
     """
 
     def __init__(self) -> None:
         self.tables: dict[str, list[dict[str, Any]]] = {}
         self.errors: dict[str, list[dict[str, Any] | None]] = {}
+        self.single: dict[str, Callable[[dict[str, str]], Any]] = {}
         self.faults: list[Fault] = []
         self.batches: list[dict[str, str]] = []
         self.calls: Counter[str] = Counter()
@@ -96,22 +110,33 @@ class FakePortal:
                 return 1, None
         name = f"{method}:{params['entityTypeId']}" if "entityTypeId" in params else method
         rows = self.tables.get(name, [])
-        filters = {m[1]: value for key, value in query if (m := re.match(r"(?i)filter\[(.+?)\]$", key))}
-        owners = {value for key, value in query if key.lower().startswith("filter[=ownerid]")}
+        filters = {m[1]: value for key, value in query if (m := re.match(r"(?i)filter\[([^\]]+)\]$", key))}
+        sets: dict[str, set[str]] = {}
+        for key, value in query:
+            if found := re.match(r"(?i)filter\[=(\w+)\](?:\[\d+\])?$", key):
+                sets.setdefault(found[1], set()).add(value)
+        if method in self.single:
+            return self.single[method](params), None
         for key, value in filters.items():
             if key.upper() == ">ID":
                 number = next(iter(rows), {}).keys() & {"id", "ID"}
                 if value.isdigit() and number:  # Anything else is a broken reference: the filter is ignored.
                     rows = [row for row in rows if int(row[next(iter(number))]) > int(value)]
             elif key.startswith(">="):
-                rows = [row for row in rows if row[key[2:]] >= value]
-        if owners:
-            rows = [row for row in rows if str(row["ownerId"]) in owners]
+                rows = [row for row in rows if str(row.get(key[2:]) or "") >= value]
+            elif key in ("iblockId", "TYPE_ID"):
+                rows = [row for row in rows if str(row.get(key)) == value]
+        for name, values in sets.items():
+            rows = [row for row in rows if name not in row or str(row[name]) in values]
+        if (field := next((key for key in params if re.match(r"(?i)order\[id\]$", key)), "")) and params[
+            field
+        ] == "DESC":
+            rows = rows[::-1]
+        if method == "crm.orderentity.list" and params.get("start") == "-1":
+            return {"orderEntity": rows}, None
         start = int(params.get("start", params.get("START", 0)))
         page = rows[max(start, 0) : max(start, 0) + 50]
-        wrap = {"crm.item.list": "items", "crm.stagehistory.list": "items", "crm.category.list": "categories"}
-        wrap["crm.item.productrow.list"] = "productRows"
-        return ({wrap[method]: page} if method in wrap else page), (None if start < 0 else len(rows))
+        return ({WRAP[method]: page} if method in WRAP else page), (None if start < 0 else len(rows))
 
     def batch(self, body: dict[str, Any]) -> dict[str, Any]:
         results: dict[str, Any] = {}

@@ -9,6 +9,7 @@ import sys
 import pytest
 from tap_bitrix24.check import check
 
+from tests.extract.conftest import card
 from tests.extract.fake_portal import CODE, FakePortal, refuse
 
 
@@ -19,6 +20,7 @@ def ask(portal: FakePortal, **more: str) -> tuple[bool, str]:
 
 
 def test_good_portal(portal: FakePortal) -> None:
+    portal.tables["crm.item.list:2"] = [card(1)]
     fine, line = ask(portal)
     assert fine and line.startswith(f"ok {portal.address} portal")
     assert len(portal.batches) == 1
