@@ -13,6 +13,10 @@ import orjson
 import trustme
 import uvicorn
 
+from demo.bulk.lists import Bulk, Wanted
+from demo.bulk.schema import SHAPES
+from demo.bulk.table import Pace
+from demo.company.calendar import WorkCalendar
 from demo.company.chronicle import Chronicle
 from demo.company.world import Story, parse_moment
 from demo.rest.app import make_app
@@ -36,6 +40,13 @@ def _clock(_context: click.Context, _parameter: click.Parameter, value: str | No
         return None
     try:
         return parse_moment(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _bulk(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[Wanted]:
+    try:
+        return [Wanted.parse(one) for value in values for one in value.split(",")]
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -91,6 +102,27 @@ def main() -> None:
     help="Stage history only of a deal's present pipeline, as on older portals.",
 )
 @click.option(
+    "--bulk",
+    multiple=True,
+    callback=_bulk,
+    metavar="TABLE=ROWS[:FIELDS],…",
+    help=f"Tables of any size instead of the company's: {', '.join(SHAPES)}.",
+)
+@click.option("--bulk-gaps", default=0.0, show_default=True, help="Share of ids that are missing.")
+@click.option(
+    "--bulk-pace",
+    nargs=3,
+    type=float,
+    default=(0.0, 0.0, 0.0),
+    metavar="MODIFY ADD DELETE",
+    help="Shares of the rows modified, added and deleted in a day of the clock, e.g. 0.01 0.002 0.001.",
+)
+@click.option(
+    "--bulk-at",
+    callback=_clock,
+    help="The moment at which the tables have that many rows (default: the clock at the start).",
+)
+@click.option(
     "--https",
     "authority",
     type=click.Path(dir_okay=False, writable=True),
@@ -109,11 +141,18 @@ def serve(
     scopes: str,
     not_admin: bool,
     old_history: bool,
+    bulk: list[Wanted],
+    bulk_gaps: float,
+    bulk_pace: tuple[float, float, float],
+    bulk_at: int | None,
     authority: str | None,
 ) -> None:
     """Serve the portal at http://HOST:PORT/rest/1/TOKEN/."""
     began = time.perf_counter()
-    story = the_story(seed, start, scale, zone, clock or int(time.time()))
+    if bulk and not_admin:
+        raise click.UsageError("--bulk rows are everybody's: it does not go with --not-admin")
+    now = clock or int(time.time())
+    story = the_story(seed, start, scale, zone, now)
     settings = Settings(
         token=token,
         frozen=clock,
@@ -122,11 +161,14 @@ def serve(
         limits=not no_limits,
         old_history=old_history,
     )
-    service = Service(story, settings)
+    since = WorkCalendar(zone).midnight(story.start.toordinal())
+    tables = Bulk(bulk, seed, since, bulk_at or now, bulk_gaps, Pace(*bulk_pace)) if bulk else None
+    service = Service(story, settings, tables)
     click.echo(
         f"Demonstration portal ready in {time.perf_counter() - began:.1f} s: from {story.start} to "
         f"{service.encoder.moment(int(service.now()))}, "
         f"{sum(map(len, service.portal.cards.values()))} cards, {len(service.portal.calls)} calls"
+        + "".join(f", {count} {name} in bulk" for name, count in (tables.counts() if tables else {}).items())
     )
     config = uvicorn.Config(make_app(service), host=host, port=port, log_level="warning", access_log=False)
     config.load()

@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from demo.company.world import parse_moment
 from demo.pages import Pages
-from demo.rest import activities, calls, common, crm_cards, crm_dictionaries, people
+from demo.rest import activities, calls, common, crm_cards, crm_dictionaries, goods, people, shop
+from demo.rest.answers import answer_json
 from demo.rest.batch import run_batch
+from demo.rest.control import ControlRoom
 from demo.rest.errors import (
     RestError,
     insufficient_scope,
@@ -28,20 +29,13 @@ from demo.rest.faults import Faults
 from demo.rest.limits import LeakyBucket, NoLimits, OperatingBudget
 from demo.rest.parameters import Parameters, nest, parse_query, to_int
 from demo.rest.service import METHODS, Answer, Service
-from demo.truth import truth
 
 #: The modules whose methods are served; importing them registers their methods.
-SERVED = (activities, calls, common, crm_cards, crm_dictionaries, people)
-
-HEADERS = {"X-Voronka-Demo": "1"}
-
-
-def answer_json(body: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, HEADERS, "application/json; charset=utf-8")
+SERVED = (activities, calls, common, crm_cards, crm_dictionaries, goods, people, shop)
 
 
 class PortalApp:
-    """Serves one portal at ``/rest/<user>/<code>/<method>`` and its control room at ``/__demo/``."""
+    """Serves one portal at ``/rest/<user>/<code>/<method>``."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -63,7 +57,7 @@ class PortalApp:
         self.faults.strike(entry.name)
         started = time.perf_counter()
         begun = self.service.now()
-        answer = entry.run(self.service, p)
+        answer = self.service.run(entry, p)
         self.budget.spend(entry.name, answer.work)
         return answer, self.time_block(begun, time.perf_counter() - started, answer.work, entry.name)
 
@@ -128,51 +122,6 @@ class PortalApp:
         error = method_not_found() if request.url.path.startswith("/rest/api/") else no_auth()
         return answer_json(error.body(), error.status)
 
-    # --- the control room
-
-    def permitted(self, request: Request) -> bool:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.query_params.get(
-            "token", ""
-        )
-        return hmac.compare_digest(given.encode(), self.service.settings.token.encode())
-
-    async def control(self, request: Request) -> Response:
-        """``truth``: the portal's own counts; ``clock``: read or move it; ``faults``: order one."""
-        if not self.permitted(request):
-            return answer_json(no_auth().body(), 401)
-        what = request.path_params["what"]
-        values = (
-            orjson.loads(await request.body() or b"{}")
-            if request.method == "POST"
-            else dict(request.query_params)
-        )
-        if what == "truth":
-            self.service.refresh()
-            return answer_json(truth(self.service.chronicle, int(self.service.now())))
-        if what == "clock":
-            if request.method == "POST":
-                try:
-                    moment = values.get("clock")
-                    self.service.set_clock(None if moment in (None, "real") else parse_moment(str(moment)))
-                except ValueError as error:
-                    return answer_json({"error": "INVALID_CLOCK", "error_description": str(error)}, 400)
-            self.service.refresh()
-            return answer_json(
-                {
-                    "clock": self.service.encoder.moment(int(self.service.now())),
-                    "frozen": self.service.frozen is not None,
-                }
-            )
-        if what == "faults" and request.method == "POST":
-            try:
-                self.faults.order(**values)
-            except (TypeError, ValueError) as error:
-                return answer_json({"error": "INVALID_FAULT", "error_description": str(error)}, 400)
-            return answer_json({"ordered": self.faults.waiting()})
-        if what == "requests":
-            return answer_json({"requests": self.requests})
-        return answer_json(method_not_found().body(), 404)
-
 
 def method_of(path: str) -> str:
     """The method of a path: without the format suffix and a slash at the end."""
@@ -207,7 +156,7 @@ def make_app(service: Service) -> Starlette:
     portal = PortalApp(service)
     app = Starlette(
         routes=[
-            Route("/__demo/{what}", portal.control, methods=["GET", "POST"]),
+            *ControlRoom(portal).routes(),
             Route("/rest/api/{rest:path}", portal.no_method, methods=["GET", "POST"]),
             Route("/rest/{user:int}/{code}/{method:path}", portal.rest, methods=["GET", "POST"]),
             Route("/rest/{rest:path}", portal.no_method, methods=["GET", "POST"]),

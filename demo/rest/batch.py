@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from demo.rest import errors
@@ -13,6 +14,9 @@ from demo.rest.service import Answer
 MAX_COMMANDS = 50
 _PATH = re.compile(r"\[([^\]]+)\]")
 _REFERENCE = re.compile(r"\$(result)([^\s]*)", re.IGNORECASE)
+
+#: Commands come again and again but for the last id. What is parsed is never changed: ``resolve`` makes it anew.
+_parsed = lru_cache(maxsize=2048)(parse_query)
 
 #: Runs one command: (method name, parameters) to an answer and the ``time`` block of the command.
 Run = Callable[[str, Parameters], tuple[Answer, dict[str, Any]]]
@@ -45,7 +49,7 @@ def resolve(value: Any, results: dict[str, Any]) -> Any:
                 break
             reached = found
         if match.group(0) == value:
-            return reached
+            return list(reached) if _is_list(reached) else reached
         if isinstance(reached, (str, int, float)) and not isinstance(reached, bool):
             value = value.replace(match.group(0), str(reached))
     return value
@@ -55,9 +59,14 @@ def _step(container: Any, key: str) -> Any:
     """PHP's ``isset($container[$key])``: None where there is no such key, or a null behind it."""
     if isinstance(container, dict):
         return container.get(key)
-    if isinstance(container, list) and key.isdigit() and int(key) < len(container):
+    if _is_list(container) and key.isdigit() and int(key) < len(container):
         return container[int(key)]
     return None
+
+
+def _is_list(value: Any) -> bool:
+    """A list, or a page of rows that behaves like one (``demo.bulk.rows.RawRows``)."""
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
 def commands_of(p: Parameters) -> dict[str, str]:
@@ -84,7 +93,7 @@ def run_batch(p: Parameters, run: Run) -> dict[str, Any]:
         try:
             if method.strip().lower() == "batch":
                 raise errors.batch_not_allowed()
-            values = resolve(parse_query(query), results)
+            values = resolve(_parsed(query), results)
             answer, spent = run(method.strip(), Parameters(values))
         except errors.RestError as error:
             failures[name] = error.body()

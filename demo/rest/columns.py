@@ -21,7 +21,7 @@ class Column:
     """One field of an entity.
 
     ``name``: as the method spells it; ``get``: the plain value of a record; ``kind``: what the value is
-    (int, text, flag, moment, day, money, ids, const); ``write``: the value as the answer shows it, given the
+    (int, text, flag, moment, day, money, number, ids, const); ``write``: the value as the answer shows it, given the
     plain one; ``group``: ``field``, ``user`` (UF_*) or ``multi`` (multifields, shown only when asked for).
     """
 
@@ -38,6 +38,8 @@ class Encoder:
 
     def __init__(self, calendar: WorkCalendar) -> None:
         self.calendar = calendar
+        #: False on a portal that understands moments of filters as ``YYYY-MM-DD HH:MM:SS`` only.
+        self.iso_filters = True
 
     def moment(self, value: int | None) -> str | None:
         return self.calendar.iso(value) if value else None
@@ -100,6 +102,8 @@ class Encoder:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             return None
         text = str(value).strip().replace("Z", "+00:00")  # Python 3.10 does not know Z
+        if not self.iso_filters and "T" in text:
+            return None
         for pattern in (None, "%d.%m.%Y %H:%M:%S", "%d.%m.%Y"):
             try:
                 moment = datetime.fromisoformat(text) if pattern is None else datetime.strptime(text, pattern)
@@ -128,9 +132,9 @@ class Encoder:
             return self.parse_day(value)
         if kind in ("int", "ids"):
             return to_int(value, 0) if value not in (None, "", False) else 0
-        if kind == "money":
+        if kind in ("money", "number"):
             try:
-                return round(float(value) * 100)
+                return round(float(value) * 100) if kind == "money" else float(value)
             except (TypeError, ValueError):
                 return None
         if kind == "flag":

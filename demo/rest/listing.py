@@ -104,7 +104,13 @@ class Lister:
         visible: Callable[[Any], bool] | None,
     ) -> list[int]:
         cache_key = orjson.dumps(
-            [table, visible is not None, sorted(conditions.items(), key=lambda kv: kv[0])], default=str
+            [
+                table,
+                visible is not None,
+                self.encoder.iso_filters,
+                sorted(conditions.items(), key=lambda kv: kv[0]),
+            ],
+            default=str,
         )
         found = self._found.get(cache_key)
         if found is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from demo.company import catalogue as c
 from demo.company.chronicle import Chronicle
@@ -16,8 +16,11 @@ from demo.rest.entities import NAMES, EntityColumns
 from demo.rest.listing import Lister
 from demo.rest.parameters import Parameters
 
+if TYPE_CHECKING:
+    from demo.bulk.lists import Bulk
+
 #: Every scope a webhook of the demonstration may have.
-ALL_SCOPES = ("crm", "telephony", "user", "department", "user.userfield")
+ALL_SCOPES = ("crm", "telephony", "user", "department", "user.userfield", "catalog", "sale")
 
 
 @dataclass(frozen=True)
@@ -72,15 +75,15 @@ def method(name: str, *scopes: str) -> Callable[[Method], Method]:
 
 @dataclass
 class Service:
-    """One portal being served."""
+    """One portal being served; ``bulk`` tables stand in for the company's of the same name."""
 
     story: Story
     settings: Settings
+    bulk: Bulk | None = None
     chronicle: Chronicle = field(init=False)
     encoder: Encoder = field(init=False)
     lister: Lister = field(init=False)
     columns: dict[int, EntityColumns] = field(init=False)
-    clock_shift: int = 0
 
     def __post_init__(self) -> None:
         self.chronicle = Chronicle(self.story)
@@ -88,23 +91,44 @@ class Service:
         self.lister = Lister(self.encoder)
         self.columns = {entity: EntityColumns(entity, self.encoder) for entity in NAMES}
         self.frozen = self.settings.frozen
+        self._shift = 0
         self.portal: Portal = self.chronicle.portal
+        if self.bulk is not None:
+            self.bulk.open(self)
         self.refresh()
 
     # --- the clock
 
     def now(self) -> float:
         """Unix seconds of the portal's clock."""
-        return float(self.frozen) if self.frozen is not None else time.time()
+        return float(self.frozen) if self.frozen is not None else time.time() + self._shift
 
     def set_clock(self, moment: int | None) -> None:
         """Freeze the clock at a moment, or let it run in real time."""
-        self.frozen = moment
+        self.frozen, self._shift = moment, 0
+        self.refresh()
+
+    def advance(self, seconds: int) -> None:
+        """Move the clock on, frozen or not."""
+        if self.frozen is not None:
+            self.frozen += seconds
+        else:
+            self._shift += seconds
         self.refresh()
 
     def refresh(self) -> None:
         """Bring the portal to the clock."""
-        self.portal = self.chronicle.tell(int(self.now()))
+        moment = int(self.now())
+        self.portal = self.chronicle.tell(moment)
+        if self.bulk is not None:
+            self.bulk.tell(moment)
+
+    # --- methods
+
+    def run(self, entry: Registered, p: Parameters) -> Answer:
+        """One method's work, over bulk tables where there are any for it."""
+        answer = self.bulk.answer(self, entry.name, p) if self.bulk is not None else None
+        return entry.run(self, p) if answer is None else answer
 
     @property
     def version(self) -> int:
