@@ -22,7 +22,9 @@ KINDS = {
     c.DEAL: ("deal", "Сделка"),
     c.CONTACT: ("contact", "Контакт"),
     c.COMPANY: ("company", "Компания"),
+    c.QUOTE: ("type/7", "Предложение"),
     c.INVOICE: ("type/31", "Счёт"),
+    **{x.entity: (f"type/{x.entity}", x.title) for x in c.SMART_PROCESSES},
 }
 LATEST = 30
 

@@ -6,12 +6,25 @@ unassigned; mail addresses use the reserved domains example.com and example.org.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-LEAD, DEAL, CONTACT, COMPANY, INVOICE = 1, 2, 3, 4, 31
+LEAD, DEAL, CONTACT, COMPANY, QUOTE, INVOICE = 1, 2, 3, 4, 7, 31
+#: The smart processes, by ``entityTypeId``; the ``id`` of a type is another number, see ``SmartProcess``.
+CONTRACT, CLAIM = 177, 1038
+#: How the CRM numbers what is no card: activities have an entity type too.
+ACTIVITY = 6
 
 #: Short codes of the entity types, as product rows spell their owner.
-OWNER_CODES = {LEAD: "L", DEAL: "D", CONTACT: "C", COMPANY: "CO", INVOICE: "SI"}
+OWNER_CODES = {
+    LEAD: "L",
+    DEAL: "D",
+    CONTACT: "C",
+    COMPANY: "CO",
+    QUOTE: "Q",
+    INVOICE: "SI",
+    CONTRACT: f"T{CONTRACT:x}",
+    CLAIM: f"T{CLAIM:x}",
+}
 
 COLORS = {
     "P": ("#39A8EF", "#2FC6F6", "#55D0E0", "#47E4C2", "#FFA900", "#7CDBB5"),
@@ -147,6 +160,8 @@ USERS = (
     User(90, "Внедренцев", "Борис", "Интегратор", (), 0.9, 0.5, returned=False),
     User(91, "Сторонний", "Лев", "Интегратор", (), 0.9, 0.3, returned=False),
 )
+
+USER_BY_ID = {user.id: user for user in USERS}
 
 
 def _process(*names: str) -> tuple[Stage, ...]:
@@ -563,6 +578,116 @@ INVOICE_STAGES = (
 )
 
 
+QUOTE_STAGES = (
+    Stage("DRAFT", "Черновик", "P", True),
+    Stage("SENT", "Отправлено клиенту"),
+    Stage("APPROVED", "Принято клиентом", "S", True),
+    Stage("DECLAINED", "Отклонено клиентом", "F", True),
+    Stage("APOLOGY", "Анализ причины отказа", "F"),
+)
+
+
+@dataclass(frozen=True)
+class Category:
+    """A pipeline of a smart process."""
+
+    id: int
+    name: str
+    is_default: bool
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class SmartProcess:
+    """A type of cards of the portal's own: ``id`` names its user fields, ``entity`` everything else.
+
+    ``products``, ``mine``, ``source``: whether its cards have an amount, a company of the portal's own, a source.
+    """
+
+    id: int
+    entity: int
+    title: str
+    categories: tuple[Category, ...]
+    products: bool = True
+    mine: bool = True
+    source: bool = True
+
+    def category(self, category_id: int) -> Category:
+        return next(x for x in self.categories if x.id == category_id)
+
+    def stage(self, category: int, code: str) -> str:
+        return f"DT{self.entity}_{category}:{code}"
+
+    def dictionary(self, category: int) -> str:
+        return f"DYNAMIC_{self.entity}_STAGE_{category}"
+
+
+CONTRACT_CATEGORY, FRAME_CATEGORY, CLAIM_CATEGORY = 12, 14, 16
+
+SMART_PROCESSES = (
+    SmartProcess(
+        7,
+        CONTRACT,
+        "Договоры",
+        (
+            Category(
+                CONTRACT_CATEGORY,
+                "Разовые договоры",
+                True,
+                (
+                    Stage("NEW", "Подготовка", "P", True),
+                    Stage("PREPARATION", "Согласование с юристом"),
+                    Stage("CLIENT", "На подписи у клиента"),
+                    Stage("SUCCESS", "Подписан", "S", True),
+                    Stage("FAIL", "Не подписан", "F", True),
+                ),
+            ),
+            Category(
+                FRAME_CATEGORY,
+                "Рамочные договоры",
+                False,
+                (
+                    Stage("NEW", "Подготовка", "P", True),
+                    Stage("UC_SECUR1", "Проверка безопасности"),
+                    Stage("CLIENT", "На подписи у клиента"),
+                    Stage("SUCCESS", "Действует", "S", True),
+                    Stage("FAIL", "Расторгнут", "F", True),
+                ),
+            ),
+        ),
+    ),
+    SmartProcess(
+        11,
+        CLAIM,
+        "Рекламации",
+        (
+            Category(
+                CLAIM_CATEGORY,
+                "Общая",
+                True,
+                (
+                    Stage("NEW", "Зарегистрирована", "P", True),
+                    Stage("PREPARATION", "Экспертиза"),
+                    Stage("CLIENT", "Ответ клиенту"),
+                    Stage("SUCCESS", "Урегулирована", "S", True),
+                    Stage("FAIL", "Отклонена", "F", True),
+                    Stage("UC_COURT1", "Передана юристам", "F"),
+                ),
+            ),
+        ),
+        products=False,
+        mine=False,
+        source=False,
+    ),
+)
+
+PROCESS_BY_ENTITY = {process.entity: process for process in SMART_PROCESSES}
+
+#: Card types whose moves between stages ``crm.stagehistory.list`` tells; quotes have none.
+WITH_HISTORY = (LEAD, DEAL, INVOICE, CONTRACT, CLAIM)
+CARD_TYPES = (LEAD, DEAL, CONTACT, COMPANY, QUOTE, INVOICE, CONTRACT, CLAIM)
+
+
 @dataclass(frozen=True)
 class Source:
     """A traffic channel: how much it brings, how good its leads are, how it is tagged."""
@@ -602,12 +727,20 @@ SOURCES = (
 EMPTY_SOURCE_SHARE = 0.06
 
 
+#: The catalogue of goods and the one of their variations, which is an information block of its own.
+GOODS, VARIATIONS = 15, 17
+
+
 @dataclass(frozen=True)
 class Product:
+    """Something to sell. ``parent``: the product it is a variation of; ``active``: still in the assortment."""
+
     id: int
     name: str
     price: int
     measure: tuple[int, str] = (796, "шт")
+    parent: int = 0
+    active: bool = True
 
 
 PRODUCTS = (
@@ -626,6 +759,34 @@ PRODUCTS = (
 )
 
 PRODUCT_BY_ID = {p.id: p for p in PRODUCTS}
+
+#: What is sold of a product that comes in several kinds: rows of deals name the variation.
+VARIANTS = (
+    Product(201, "Терминал сбора данных ТСД-4, камера 2D", 54_500, parent=105),
+    Product(203, "Терминал сбора данных ТСД-4, дальний луч", 54_500, parent=105),
+    Product(205, "Лицензия на рабочее место, бессрочная", 12_900, parent=109),
+    Product(207, "Лицензия на рабочее место, на год", 12_900, parent=109),
+)
+#: No longer sold, still in the catalogue.
+DISCONTINUED = (Product(125, "Терминал сбора данных ТСД-2", 38_000, active=False),)
+ASSORTMENT = (*PRODUCTS, *DISCONTINUED, *VARIANTS)
+
+#: Pipelines whose clients often order and pay in the shop, without an invoice.
+SHOP_PIPELINES = frozenset({39, 43})
+
+
+@dataclass(frozen=True)
+class PaySystem:
+    id: int
+    name: str
+    is_cash: bool
+
+
+PAY_SYSTEMS = (
+    PaySystem(6, "Наличные", True),
+    PaySystem(9, "Банковская карта", False),
+    PaySystem(11, "СБП", False),
+)
 
 DICTIONARIES: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "DEAL_TYPE": (
@@ -684,63 +845,6 @@ CURRENCIES = (
     Currency("CNY", "Китайский юань", False, 400, "# CNY", 11.6, 0.8),
 )
 
-
-@dataclass(frozen=True)
-class UserField:
-    """A field of the portal's own. ``options`` are (list id, text) of an enumeration."""
-
-    id: int
-    entity: int
-    name: str
-    kind: str
-    label: str
-    sort: int
-    multiple: bool = False
-    options: tuple[tuple[int, str], ...] = field(default=())
-
-    @property
-    def camel(self) -> str:
-        return "ufCrm" + self.name.removeprefix("UF_CRM")
-
-
-LOSS_REASON_FIELD = UserField(
-    215,
-    DEAL,
-    "UF_CRM_1731000001",
-    "enumeration",
-    "Причина отказа",
-    100,
-    options=(
-        (51, "Дорого"),
-        (53, "Выбрали конкурента"),
-        (55, "Нет бюджета"),
-        (57, "Не устроили сроки"),
-        (59, "Перестали отвечать"),
-        (61, "Потребность отпала"),
-    ),
-)
-
-USER_FIELDS = (
-    LOSS_REASON_FIELD,
-    UserField(217, DEAL, "UF_CRM_1731000002", "boolean", "Нужна доставка", 110),
-    UserField(219, DEAL, "UF_CRM_1731000003", "money", "Предоплата", 120),
-    UserField(221, DEAL, "UF_CRM_1731000004", "string", "Номер договора", 130),
-    UserField(223, DEAL, "UF_CRM_1731000005", "date", "Дата следующей отгрузки", 140),
-    UserField(225, LEAD, "UF_CRM_1731000011", "string", "Потребность", 100),
-    UserField(227, LEAD, "UF_CRM_1731000012", "boolean", "Согласие на рассылку", 110),
-    UserField(229, COMPANY, "UF_CRM_1731000021", "string", "ИНН", 100),
-    UserField(
-        231,
-        COMPANY,
-        "UF_CRM_1731000022",
-        "enumeration",
-        "Каналы связи",
-        110,
-        True,
-        ((71, "Телефон"), (73, "Почта"), (75, "Мессенджер")),
-    ),
-    UserField(233, CONTACT, "UF_CRM_1731000031", "string", "Комментарий менеджера", 100),
-)
 
 MALE_NAMES = (
     "Александр",

@@ -9,9 +9,11 @@ from random import Random
 
 from demo.company import catalogue as c
 from demo.company.diary import Diary
+from demo.company.documents import Documents
 from demo.company.randomness import poisson
 from demo.company.records import Portal
 from demo.company.sales import Life, Sales
+from demo.company.shop import Shop
 from demo.company.telephony import Party, Telephony, digits_of, new_digits
 from demo.company.world import FOR_DAY, Story, World
 
@@ -47,7 +49,9 @@ class Chronicle:
         self.world = World(self.story)
         self.telephony = Telephony(self.world)
         self.diary = Diary(self.world)
-        self.sales = Sales(self.world, self.telephony, self.diary)
+        self.documents = Documents(self.world, self.diary)
+        self.shop = Shop(self.world)
+        self.sales = Sales(self.world, self.telephony, self.diary, self.documents, self.shop)
         self.moment = self.world.start - 1
         self.sales.found_own_companies()
         self.world.begin(self._days())

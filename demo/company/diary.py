@@ -31,6 +31,10 @@ LETTER_TEXTS = (
 )
 
 
+#: Of the next steps: to-dos without a deadline, and those deleted after having hung overdue for a while.
+DATELESS, FORGOTTEN = 0.16, 0.03
+
+
 class Diary:
     def __init__(self, world: World) -> None:
         self.world = world
@@ -49,7 +53,7 @@ class Diary:
         if not bound:
             return
         task = rng.random() < 0.22
-        dateless = not task and rng.random() < 0.06
+        dateless = not task and rng.random() < DATELESS
         step = self._add(
             type_id=3 if task else 6,
             provider="CRM_TASKS_TASK" if task else "CRM_TODO",
@@ -68,6 +72,8 @@ class Diary:
         elif fate < 0.90:
             late = self.world.calendar.days_later(due, 1 + rng.random() * 6, rng)
             self.world.at(late, self.finish, step, user)
+        elif fate > 1 - FORGOTTEN:
+            self.world.at(due + int((fate - 1 + FORGOTTEN) * 600 * DAY), self.world.delete_activity, step)
 
     def meet(self, user: int, bindings: list[tuple[int, int]], when: int, rng: Random) -> None:
         """A meeting is put into the calendar beforehand; one in eight does not take place."""

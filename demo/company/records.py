@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from demo.company.catalogue import ACTIVITY, CARD_TYPES, WITH_HISTORY
+
 Utm = tuple[str | None, str | None, str | None, str | None, str | None]
 NO_UTM: Utm = (None, None, None, None, None)
 
@@ -103,9 +105,32 @@ class Deal(Staged):
 
 
 @dataclass(slots=True)
+class Quote(Staged):
+    number: str = ""
+    deal_id: int = 0
+    lead_id: int = 0
+    my_company_id: int = 0
+    begin_day: int = 0
+    close_day: int = 0
+    actual_day: int = 0
+    last_communication: int = 0
+
+
+@dataclass(slots=True)
+class SmartItem(Staged):
+    """A card of a smart process; ``deal_id`` is its parent."""
+
+    deal_id: int = 0
+    my_company_id: int = 0
+    begin_day: int = 0
+    close_day: int = 0
+
+
+@dataclass(slots=True)
 class Invoice(Staged):
     number: str = ""
     deal_id: int = 0
+    quote_id: int = 0
     my_company_id: int = 0
     begin_day: int = 0
     close_day: int = 0
@@ -120,6 +145,7 @@ class Contact(Card):
     post: str | None = None
     type_id: str = "CLIENT"
     lead_id: int = 0
+    other_companies: list[int] = field(default_factory=list)
     birth_day: int = 0
     last_communication: int = 0
 
@@ -222,8 +248,53 @@ class Activity:
 
 
 @dataclass(slots=True)
+class Order:
+    """An order of the shop; ``deal_id`` is the deal it belongs to, 0 once that is gone."""
+
+    id: int
+    created: int
+    amount: int
+    currency: str
+    buyer: int
+    responsible: int
+    deal_id: int
+    company_id: int = 0
+    updated: int = 0
+    status: str = "N"
+    status_time: int = 0
+    paid: bool = False
+    canceled: int = 0
+    cancel_reason: str = ""
+
+    def __post_init__(self) -> None:
+        self.updated = self.status_time = self.created
+
+
+@dataclass(slots=True)
+class Payment:
+    """A payment of an order: billed, perhaps paid, perhaps given back (``returned``, then it is paid no more)."""
+
+    id: int
+    order_id: int
+    number: str
+    billed: int
+    amount: int
+    currency: str
+    system: int
+    responsible: int
+    paid: bool = False
+    paid_at: int = 0
+    paid_by: int = 0
+    returned: int = 0
+
+
+@dataclass(slots=True)
 class Portal:
-    """Everything the portal holds at one moment. Dictionaries are keyed by id, ascending."""
+    """Everything the portal holds at one moment. Dictionaries are keyed by id, ascending.
+
+    ``deleted``: by kind of card (and ``ACTIVITY``), the ids that are gone and since when; ``restored``: those that
+    came back. ``deals_of``: ids of the deals a client ever had, by kind and id of contact or company.
+    """
 
     cards: dict[int, dict[int, Any]]
     history: dict[int, dict[int, HistoryRow]]
@@ -232,21 +303,26 @@ class Portal:
     activities: dict[int, Activity]
     activities_of: dict[tuple[int, int], list[int]]
     product_rows: dict[int, list[ProductRow]]
-    deleted: dict[int, int]
+    deleted: dict[int, dict[int, int]]
+    restored: dict[int, dict[int, int]]
+    orders: dict[int, Order] = field(default_factory=dict)
+    payments: dict[int, Payment] = field(default_factory=dict)
+    payments_of: dict[int, list[Payment]] = field(default_factory=dict)
+    deals_of: dict[tuple[int, int], list[int]] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def empty(cls) -> Portal:
-        kinds = (1, 2, 3, 4, 31)
         return cls(
-            cards={k: {} for k in kinds},
-            history={k: {} for k in (1, 2, 31)},
+            cards={k: {} for k in CARD_TYPES},
+            history={k: {} for k in WITH_HISTORY},
             history_of={},
             calls={},
             activities={},
             activities_of={},
             product_rows={},
-            deleted=dict.fromkeys(kinds, 0),
+            deleted={k: {} for k in (*CARD_TYPES, ACTIVITY)},
+            restored={k: {} for k in CARD_TYPES},
         )
 
     def next_id(self, name: str, step: int = 1) -> int:

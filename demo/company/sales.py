@@ -8,15 +8,22 @@ from typing import Any
 
 from demo.company import catalogue as c
 from demo.company.diary import Diary
-from demo.company.records import NO_UTM, Channel, Company, Contact, Deal, Invoice, Lead, ProductRow, Utm
+from demo.company.documents import OWN_COMPANY, Documents
+from demo.company.records import NO_UTM, Card, Channel, Company, Contact, Deal, Invoice, Lead, ProductRow, Utm
+from demo.company.shop import Shop
 from demo.company.telephony import Party, Telephony, digits_of, new_digits, party_of, write_phone
+from demo.company.user_fields import LOSS_REASON_FIELD, filled
 from demo.company.world import (
     DAY,
     FOR_CHANGE,
     FOR_CLIENT,
     FOR_DEAL,
+    FOR_FIELDS,
+    FOR_GOODS,
     FOR_INVOICE,
     FOR_LEAD,
+    FOR_STEP,
+    FOR_TIES,
     World,
 )
 
@@ -44,16 +51,26 @@ def _company_title(rng: Random) -> str:
 
 
 class Sales:
-    def __init__(self, world: World, telephony: Telephony, diary: Diary) -> None:
+    def __init__(
+        self, world: World, telephony: Telephony, diary: Diary, documents: Documents, shop: Shop
+    ) -> None:
         self.world = world
         self.telephony = telephony
         self.diary = diary
+        self.documents = documents
+        self.shop = shop
         self.portal = world.portal
         #: Clients by company and contact id, in the order of their first win: whom repeat selling turns to.
         self.clients: list[tuple[int, int]] = []
         self.winners: set[tuple[int, int]] = set()
         #: Contacts and companies that once talked to us, won or not.
         self.known: list[tuple[int, int]] = []
+
+    def _fill_in(self, kind: int, card: Card) -> None:
+        """The fields of the portal's own that the rest of the story leaves alone."""
+        world = self.world
+        rng = world.stream(FOR_FIELDS, kind, card.id)
+        card.custom.update(filled(kind, rng, world.calendar.day_of(world.now), world.now))
 
     # --- clients
 
@@ -99,6 +116,7 @@ class Sales:
             self.world.add_channel(company, "EMAIL", "WORK", f"info@company{company.id}.example.com")
         if rng.random() < 0.3:
             self.world.add_channel(company, "WEB", "WORK", f"https://company{company.id}.example.com")
+        self._fill_in(c.COMPANY, company)
         self.world.add_card(c.COMPANY, company)
         self._tend(c.COMPANY, company, rng)
         return company
@@ -144,12 +162,30 @@ class Sales:
             )
         if rng.random() < 0.66:
             self.world.add_channel(contact, "EMAIL", "WORK", f"client{contact.id}@example.com")
+        self._fill_in(c.CONTACT, contact)
         self.world.add_card(c.CONTACT, contact)
         self._tend(c.CONTACT, contact, rng)
+        if company_id:
+            self._tie(contact)
         return contact
 
+    def _tie(self, contact: Contact) -> None:
+        """Some contacts have a colleague on file, and a few work for a second company too."""
+        ties = self.world.stream(FOR_TIES, c.CONTACT, contact.id)
+        if ties.random() < 0.02 and self.known:
+            second = ties.choice(self.known)[0]
+            if second not in (0, contact.company_id) and second in self.portal.cards[c.COMPANY]:
+                contact.other_companies = [second]
+        if ties.random() < 0.14:
+            when = self.world.calendar.days_later(self.world.now, 1 + ties.random() * 40, ties)
+            self.world.at(when, self._add_colleague, contact, ties)
+
+    def _add_colleague(self, contact: Contact, rng: Random) -> None:
+        if self.world.alive(c.CONTACT, contact) and contact.company_id in self.portal.cards[c.COMPANY]:
+            self.add_contact(_person(rng), contact.assigned, rng, contact.source, contact.company_id)
+
     def _tend(self, kind: int, card: Company | Contact, rng: Random) -> None:
-        """Later corrections of a client's card; one in two hundred is deleted as a duplicate."""
+        """Later corrections of a client's card; one in eighty is deleted as a duplicate."""
         if rng.random() < 0.35:
             self.world.at(
                 self.world.calendar.days_later(self.world.now, rng.random() * 200, rng),
@@ -158,7 +194,7 @@ class Sales:
                 card,
                 rng.random(),
             )
-        if rng.random() < 0.005:
+        if rng.random() < 0.012:
             self.world.at(
                 self.world.calendar.days_later(self.world.now, 3 + rng.random() * 60, rng),
                 self._drop,
@@ -175,6 +211,8 @@ class Sales:
             )
         elif luck < 0.7:
             card.comments = "Уточнили реквизиты и адрес доставки"
+        elif kind == c.COMPANY:
+            card.custom["UF_CRM_1731000023"] = f"{round(luck * 100) * 1000}|RUB"
         self.world.touch(card, card.assigned)
 
     def _drop(self, kind: int, card: Any) -> None:
@@ -230,9 +268,19 @@ class Sales:
             world.add_channel(lead, "EMAIL", "WORK", f"lead{lead_id}@example.com")
         if rng.random() < 0.25:
             lead.amount, lead.source_description = rng.randrange(3, 60) * 1_000_000, "Оценка с формы"
+        self._fill_in(c.LEAD, lead)
         world.add_card(c.LEAD, lead)
         world.enter(c.LEAD, lead, "NEW", "P", 1, lead.created_by)
+        self._next_step(lead, 0.4, 1.0)
         world.begin(self._lead_life(lead, source, rng))
+
+    def _next_step(self, lead: Lead, chance: float, days: float) -> None:
+        """What is to be done about the lead, where somebody writes it down."""
+        world = self.world
+        rng = world.stream(FOR_STEP, lead.id, world.now)
+        if rng.random() < chance:
+            due = world.calendar.days_later(world.now, days * (0.5 + rng.random()), rng)
+            self.diary.plan(lead.assigned, [(c.LEAD, lead.id)], due, rng)
 
     def _returning(self, lead: Lead, rng: Random) -> str | None:
         """An old acquaintance leaves a new lead: the cards are linked."""
@@ -256,6 +304,9 @@ class Sales:
             yield world.until(calendar.days_later(world.now, 1 + rng.random() * 12, rng))
             if world.alive(c.LEAD, lead):
                 world.delete_card(c.LEAD, lead)
+                if rng.random() < 0.1:  # not junk after all
+                    yield world.until(calendar.days_later(world.now, 1 + rng.random() * 6, rng))
+                    world.restore_card(c.LEAD, lead)
             return
         user = c_user(lead.assigned)
         wait = rng.expovariate(1 / 2400) if rng.random() < 0.8 else rng.expovariate(1 / 90_000)
@@ -271,7 +322,8 @@ class Sales:
                 talked = rng.random() < 0.3
                 self.diary.write(lead.assigned, [(c.LEAD, lead.id)], _mail(lead), rng)
                 break
-            talked, over = self.telephony.dial(lead.assigned or 11, party, 0.56, tries=attempt)
+            caller = world.present(lead.assigned) or 11
+            talked, over = self.telephony.dial(caller, party, 0.56, tries=attempt)
             if talked:
                 yield world.until(over + 60)
                 break
@@ -286,6 +338,7 @@ class Sales:
                 )
             yield world.until(calendar.days_later(over, rng.random() * 1.6 * attempt, rng))
         if rng.random() < 0.035:
+            self._next_step(lead, 0.5, 20.0)
             return  # forgotten: stays in work for ever
         if rng.random() < 0.06:
             lead.assigned = world.pick_manager((c.TELEMARKETING, c.NEW_CLIENTS), rng, lead.assigned)
@@ -295,6 +348,7 @@ class Sales:
         chance = 0.50 * source.quality * (0.55 + 0.45 * user.skill) if talked else 0.05
         if talked and rng.random() < 0.75:
             world.enter(c.LEAD, lead, "PROCESSED", "P", 2, lead.assigned)
+            self._next_step(lead, 0.6, 1.5)
             yield world.until(calendar.days_later(world.now, rng.expovariate(1 / 1.2), rng))
             if not world.alive(c.LEAD, lead):
                 return
@@ -413,6 +467,8 @@ class Sales:
             }
             manager = lead.assigned if same and lead else world.pick_manager(pipeline.departments, rng)
         today = world.calendar.day_of(world.now)
+        if contacts and world.stream(FOR_TIES, c.DEAL, deal_id).random() < 0.004:
+            company_id = OWN_COMPANY  # somebody mistook «реквизиты вашей компании» for the client
         currency = (
             rng.choice(pipeline.currencies) if rng.random() < 0.97 else rng.choice(("USD", "EUR", "CNY"))
         )
@@ -450,7 +506,7 @@ class Sales:
             f"Г-{deal_id}/{rng.randrange(10, 99)}" if rng.random() < 0.35 else None
         )
         deal.custom["UF_CRM_1731000005"] = today + rng.randrange(5, 60) if rng.random() < 0.12 else None
-        deal.custom[c.LOSS_REASON_FIELD.name] = None
+        deal.custom[LOSS_REASON_FIELD.name] = None
         if rng.random() < 0.12:
             deal.comments = rng.choice(
                 ("Просят рассрочку", "[I]Ждут решения директора[/I]", "Сравнивают с конкурентом")
@@ -461,8 +517,12 @@ class Sales:
             deal.source_description = "Со слов клиента"
         if rng.random() < 0.1:
             deal.observers = sorted({5, rng.choice((21, 41, 51))})
+        self._fill_in(c.DEAL, deal)
         self._price(deal, pipeline, rng)
         world.add_card(c.DEAL, deal)
+        for client in ((c.COMPANY, company_id), *((c.CONTACT, i) for i in contacts)):
+            if client[1]:
+                portal.deals_of.setdefault(client, []).append(deal_id)
         world.begin(self._deal_life(deal, pipeline, rng))
         return deal
 
@@ -497,6 +557,9 @@ class Sales:
         rate = self.world.rate(deal.currency, self.world.calendar.day_of(self.world.now))
         rows = []
         for number, product in enumerate(choices, start=1):
+            kinds = VARIANTS_OF.get(product.id)
+            if kinds:
+                product = self.world.stream(FOR_GOODS, deal.id, number).choice(kinds)
             price = round(product.price * 100 / rate)
             quantity = max(1, round(target * 100 / len(choices) / price))
             rows.append(
@@ -544,13 +607,18 @@ class Sales:
                     return
                 deal.is_new = False
                 world.enter(c.DEAL, deal, self._code(deal, position), "P", 2, deal.assigned)
+            if position == min(2, len(stages) - 1):
+                self.documents.offer(deal)
             yield from self._work(deal, stay * rng.lognormvariate(-0.3, 0.8), rng)
             if not world.alive(c.DEAL, deal):
                 return
             self._vary(deal, pipeline, rng)
             if rng.random() < 0.013:
                 world.delete_card(c.DEAL, deal)
-                return
+                if rng.random() > 0.15:
+                    return
+                yield world.until(world.calendar.days_later(world.now, 1 + rng.random() * 8, rng))
+                world.restore_card(c.DEAL, deal)
         if stuck:
             yield from self._neglect(deal, rng)
             return
@@ -590,10 +658,10 @@ class Sales:
                     0.86,
                 )
             else:
-                self.telephony.dial(deal.assigned or 11, party, 0.62, tries=number + 1)
+                self.telephony.dial(world.present(deal.assigned) or 11, party, 0.62, tries=number + 1)
         if rng.random() < 0.28:
             contact = self.portal.cards[c.CONTACT].get(deal.contact_id)
-            self.diary.write(deal.assigned, bindings, _mail(contact), rng, rng.random() < 0.3)
+            self.diary.write(world.present(deal.assigned), bindings, _mail(contact), rng, rng.random() < 0.3)
         yield world.until(ends)
 
     def _vary(self, deal: Deal, pipeline: c.Pipeline, rng: Random) -> None:
@@ -669,7 +737,9 @@ class Sales:
         if pipeline.id == c.AUDIT_PIPELINE:
             yield from self._hand_over(deal, rng)
             return
-        self._bill(deal, rng)
+        if not self.shop.sells(deal):
+            self._bill(deal, rng)
+        self.documents.follow_up(deal)
         if rng.random() < 0.02:
             yield world.until(calendar.days_later(world.now, 2 + rng.random() * 25, rng))
             yield from self._reopen(deal, rng, 0.75)
@@ -688,8 +758,8 @@ class Sales:
         else:
             stage = rng.choices(failures, [1 / (i + 1) ** 0.4 for i in range(len(failures))])[0]
             if rng.random() < 0.78:
-                deal.custom[c.LOSS_REASON_FIELD.name] = rng.choices(
-                    [o for o, _ in c.LOSS_REASON_FIELD.options], (26, 22, 16, 10, 16, 10)
+                deal.custom[LOSS_REASON_FIELD.name] = rng.choices(
+                    [o for o, _ in LOSS_REASON_FIELD.options], (26, 22, 16, 10, 16, 10)
                 )[0]
         deal.is_new = False
         deal.close_day = world.calendar.day_of(world.now)  # the portal's option enable_close_date_sync is on
@@ -719,7 +789,7 @@ class Sales:
         world = self.world
         if not world.alive(c.DEAL, deal):
             return
-        deal.custom[c.LOSS_REASON_FIELD.name] = None
+        deal.custom[LOSS_REASON_FIELD.name] = None
         deal.close_day = world.calendar.day_of(world.now) + 7
         world.enter(c.DEAL, deal, self._code(deal, 2), "P", 2, deal.assigned)
         yield from self._work(deal, 1 + rng.random() * 14, rng)
@@ -798,14 +868,16 @@ class Sales:
             currency=deal.currency,
             number=str(number),
             deal_id=deal.id,
+            quote_id=self.documents.accepted_quote(deal),
             company_id=deal.company_id,
             contact_ids=list(deal.contact_ids),
-            my_company_id=2,
+            my_company_id=OWN_COMPANY,
             source=deal.source,
             begin_day=today,
             close_day=today + rng.choice((3, 5, 7, 10, 14)),
             manual_amount=False,
         )
+        self._fill_in(c.INVOICE, invoice)
         world.add_card(c.INVOICE, invoice)
         world.enter(c.INVOICE, invoice, "DT31_9:N", "P", 1, invoice.created_by)
         world.begin(self._invoice_life(invoice, rng))
@@ -822,6 +894,9 @@ class Sales:
         elif fate < 0.90:
             yield world.until(calendar.days_later(world.now, 20 + rng.random() * 25, rng))
             world.enter(c.INVOICE, invoice, "DT31_9:D", "F", 3, invoice.assigned)
+        elif fate > 0.985:  # made out twice, or to the wrong client
+            yield world.until(calendar.days_later(world.now, 1 + rng.random() * 9, rng))
+            world.delete_card(c.INVOICE, invoice)
 
     # --- people leave
 
@@ -836,12 +911,17 @@ class Sales:
                     self.world.touch(card, c.WEBHOOK_USER)
 
 
-_USERS = {u.id: u for u in c.USERS}
+#: Products that are sold in several kinds, and which.
+VARIANTS_OF = {
+    product.id: tuple(v for v in c.VARIANTS if v.parent == product.id)
+    for product in c.PRODUCTS
+    if any(v.parent == product.id for v in c.VARIANTS)
+}
 _NOBODY = c.User(0, "", "", "", (), 0.8)
 
 
 def c_user(user_id: int) -> c.User:
-    return _USERS.get(user_id, _NOBODY)
+    return c.USER_BY_ID.get(user_id, _NOBODY)
 
 
 def row_total(row: ProductRow) -> int:

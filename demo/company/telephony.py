@@ -267,10 +267,35 @@ class Telephony:
         if luck < 0.03:
             call.transcript = call.id // 30 + 1
 
+    def _concerned(self, party: Party) -> list[tuple[int, int]]:
+        """The cards a call is bound to: deals in work with the client, newest first, then lead, company, contact.
+
+        The first of them owns the activity; the lead keeps it where the number is known by the lead.
+        """
+        cards, deals_of = self.world.portal.cards, self.world.portal.deals_of
+        named = [(kind, card_id) for kind, card_id in party.bindings() if card_id in cards[kind]]
+        for kind, card_id in list(named):
+            if kind in (LEAD, CONTACT):
+                card = cards[kind][card_id]
+                clients = (
+                    (COMPANY, card.company_id),
+                    *((CONTACT, i) for i in getattr(card, "contact_ids", ())),
+                )
+                named += [b for b in clients if b[1] in cards[b[0]] and b not in named]
+        deals = {i for client in named for i in deals_of.get(client, ())}
+        in_work = [
+            (DEAL, i)
+            for i in sorted(deals, reverse=True)
+            if i in cards[DEAL] and cards[DEAL][i].semantic == "P" and not cards[DEAL][i].recurring
+        ]
+        if named and named[0][0] in (DEAL, LEAD):
+            return [named[0], *(b for b in in_work if b != named[0]), *named[1:]]
+        return [*in_work, *named]
+
     def _note(self, call: Call, party: Party, rng: Random) -> None:
         """The call activity on the cards the number belongs to."""
         world, portal = self.world, self.world.portal
-        bindings = [(kind, card_id) for kind, card_id in party.bindings() if card_id in portal.cards[kind]]
+        bindings = self._concerned(party)
         outgoing = call.call_type in (OUT, CALLBACK)
         answered = call.code == "200"
         activity = world.add_activity(

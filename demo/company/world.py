@@ -17,12 +17,18 @@ from typing import Any
 import simpy
 
 from demo.company.calendar import DAY, WorkCalendar
-from demo.company.catalogue import CURRENCIES, USERS, User
+from demo.company.catalogue import ACTIVITY, CURRENCIES, DEAL, USER_BY_ID, USERS, User
 from demo.company.randomness import stream
-from demo.company.records import Activity, Card, Channel, HistoryRow, Portal, Staged
+from demo.company.records import Activity, Card, Channel, HistoryRow, Portal, ProductRow, Staged
 
 # What a random stream is for; the numbers are part of the story and must not change.
 FOR_DAY, FOR_LEAD, FOR_DEAL, FOR_CLIENT, FOR_INVOICE, FOR_CALL, FOR_USER, FOR_RATE, FOR_CHANGE = range(1, 10)
+FOR_FIELDS, FOR_STEP, FOR_TIES, FOR_LEAVE, FOR_QUOTE, FOR_CONTRACT, FOR_CLAIM, FOR_ORDER, FOR_GOODS = range(
+    10, 19
+)
+
+#: A seller's leave: once in each year of the story, so many days in a row.
+LEAVE_DAYS = 14
 
 #: Accounts that get a card now and then although ``user.get`` never returns them.
 OUTSIDERS = (90, 91)
@@ -49,6 +55,9 @@ class World:
         self.env = simpy.Environment(initial_time=self.start)
         self.portal = Portal.empty()
         self.colleagues = lru_cache(maxsize=512)(self._colleagues)
+        self.leave_begins = lru_cache(maxsize=None)(self._leave_begins)
+        #: Product rows of deals in the recycle bin.
+        self._binned: dict[int, list[ProductRow]] = {}
         self.changes = 0
 
     @property
@@ -86,10 +95,38 @@ class World:
             user.dismissed is None or since < user.dismissed
         )
 
+    def _leave_begins(self, user: int, year: int) -> int:
+        """The first day of somebody's leave in a year of the story, as days since its start."""
+        return year * 365 + self.stream(FOR_LEAVE, user, year).randrange(20, 365 - LEAVE_DAYS)
+
+    def on_leave(self, user: User, day: int) -> bool:
+        since = day - self.start_day
+        first = self.leave_begins(user.id, since // 365)
+        return bool(user.departments) and first <= since < first + LEAVE_DAYS
+
     def _colleagues(self, departments: tuple[int, ...], day: int) -> list[User]:
+        """Who of the departments works on a day: employed and not on leave."""
         return [
-            u for u in USERS if u.departments and u.departments[0] in departments and self.employed(u, day)
+            u
+            for u in USERS
+            if u.departments
+            and u.departments[0] in departments
+            and self.employed(u, day)
+            and not self.on_leave(u, day)
         ]
+
+    def present(self, user_id: int) -> int:
+        """The user, or a colleague who does their work while they are on leave or after they left."""
+        user = USER_BY_ID.get(user_id)
+        day = self.calendar.day_of(self.now)
+        if (
+            user is None
+            or not user.departments
+            or (self.employed(user, day) and not self.on_leave(user, day))
+        ):
+            return user_id
+        team = self.colleagues(user.departments[:1], day)
+        return team[user_id % len(team)].id if team else 5
 
     def pick_manager(self, departments: tuple[int, ...], rng: Random, besides: int = 0) -> int:
         """Somebody of the departments who works today; now and then an outsider or nobody (0)."""
@@ -116,26 +153,39 @@ class World:
         card.channels.append(Channel(self.portal.next_id("channel", 2), kind, purpose, value))
 
     def enter(self, kind: int, card: Staged, stage: str, semantic: str, type_id: int, by: int) -> None:
-        """Put a card on a stage and write it into the history."""
-        portal = self.portal
+        """Put a card on a stage and write it into the history, where its type has one."""
         card.previous_stage, card.stage, card.semantic = card.stage, stage, semantic
         card.moved, card.moved_by = self.now, by or 1
+        if kind in self.portal.history:
+            self._record(kind, card, type_id)
+        self.touch(card, by)
+
+    def _record(self, kind: int, card: Staged, type_id: int) -> None:
+        portal = self.portal
         row = HistoryRow(
-            portal.next_id(f"history{kind}"), type_id, card.id, self.now, card.category, semantic, stage
+            portal.next_id(f"history{kind}"),
+            type_id,
+            card.id,
+            self.now,
+            card.category,
+            card.semantic,
+            card.stage,
         )
         portal.history[kind][row.id] = row
         portal.history_of.setdefault((kind, card.id), []).append(row.id)
-        self.touch(card, by)
 
     def delete_card(self, kind: int, card: Card) -> None:
         """The card goes with its stage history, product rows and the activities that were only its own."""
         portal = self.portal
         del portal.cards[kind][card.id]
-        portal.deleted[kind] += 1
+        portal.deleted[kind][card.id] = self.now
         for row_id in portal.history_of.pop((kind, card.id), ()):
             del portal.history[kind][row_id]
-        if kind == 2:
-            portal.product_rows.pop(card.id, None)
+        if kind == DEAL:
+            self._binned[card.id] = portal.product_rows.pop(card.id, [])
+            for order in portal.orders.values():
+                if order.deal_id == card.id:
+                    order.deal_id, order.updated = 0, self.now
         for activity_id in portal.activities_of.pop((kind, card.id), ()):
             activity = portal.activities.get(activity_id)
             if activity is None:
@@ -144,7 +194,23 @@ class World:
             if activity.bindings:
                 activity.updated = self.now
             else:
-                del portal.activities[activity_id]
+                self._forget(activity)
+
+    def restore_card(self, kind: int, card: Staged) -> None:
+        """Out of the recycle bin: the same id and fields, its history begun anew; its activities stay gone."""
+        portal = self.portal
+        cards = portal.cards[kind]
+        cards[card.id] = card
+        in_order = sorted(cards.items())
+        cards.clear()
+        cards.update(in_order)
+        del portal.deleted[kind][card.id]
+        portal.restored[kind][card.id] = self.now
+        if kind == DEAL and self._binned.get(card.id):
+            portal.product_rows[card.id] = self._binned.pop(card.id)
+        if kind in portal.history:
+            self._record(kind, card, 1 if card.semantic == "P" else 3)
+        self.touch(card, 1)
 
     # --- activities
 
@@ -159,6 +225,15 @@ class World:
                 if activity.type_id == 2 and activity.completed and hasattr(card, "last_communication"):
                     card.last_communication = self.now
         return activity
+
+    def delete_activity(self, activity: Activity) -> None:
+        """Somebody thinks better of it; deleted activities have no recycle bin."""
+        if self.portal.activities.get(activity.id) is activity:
+            self._forget(activity)
+
+    def _forget(self, activity: Activity) -> None:
+        del self.portal.activities[activity.id]
+        self.portal.deleted[ACTIVITY][activity.id] = self.now
 
     # --- money
 

@@ -7,12 +7,13 @@ from typing import Any
 from demo.company import catalogue as c
 from demo.company.records import HistoryRow, ProductRow
 from demo.company.sales import row_price
+from demo.company.user_fields import UserField, fields_of
 from demo.rest import errors
 from demo.rest.columns import Column
 from demo.rest.entities import NAMES, render
 from demo.rest.fields import USER_FIELD_SETTINGS, item_fields, legacy_fields
 from demo.rest.filters import PAGE
-from demo.rest.parameters import Parameters, to_int
+from demo.rest.parameters import Parameters, php_array, to_int
 from demo.rest.service import (
     METHODS,
     Answer,
@@ -169,13 +170,13 @@ def _legacy_fields(entity: int) -> Method:
 def _user_fields(entity: int) -> Method:
     def run(service: Service, p: Parameters) -> Answer:
         labels = "LANG" in {key.upper() for key in p.mapping("filter")}
-        rows = [_user_field_row(spec, labels) for spec in c.USER_FIELDS if spec.entity == entity]
+        rows = [_user_field_row(spec, labels) for spec in fields_of(entity)]
         return Answer(rows, len(rows), work=0.01)
 
     return run
 
 
-def _user_field_row(spec: c.UserField, labels: bool) -> dict[str, Any]:
+def _user_field_row(spec: UserField, labels: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "ID": str(spec.id),
         "ENTITY_ID": f"CRM_{OLD_NAMES[spec.entity].upper()}",
@@ -189,7 +190,7 @@ def _user_field_row(spec: c.UserField, labels: bool) -> dict[str, Any]:
         "SHOW_IN_LIST": "Y",
         "EDIT_IN_LIST": "Y",
         "IS_SEARCHABLE": "N",
-        "SETTINGS": USER_FIELD_SETTINGS[spec.kind],
+        "SETTINGS": php_array(USER_FIELD_SETTINGS[spec.kind]),
     }
     if labels:
         row.update(

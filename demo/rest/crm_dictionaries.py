@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from demo.company import catalogue as c
+from demo.company.calendar import DAY
 from demo.rest import errors
+from demo.rest.columns import Column, Encoder, Get
 from demo.rest.filters import sort_rows
 from demo.rest.parameters import Parameters, to_int
 from demo.rest.service import Answer, Service, method
+from demo.rest.typed_lists import listed
 
 NUMERIC = frozenset({"ID", "SORT"})
 SEMANTICS = {"P": (None, "process"), "S": ("S", "success"), "F": ("F", "failure")}
@@ -83,6 +87,11 @@ def statuses() -> tuple[dict[str, Any], ...]:
         c.INVOICE_CATEGORY,
         False,
     )
+    add_stages("QUOTE_STATUS", "", c.QUOTE_STAGES, None, True)
+    for process in c.SMART_PROCESSES:
+        for category in process.categories:
+            prefix = process.stage(category.id, "")
+            add_stages(process.dictionary(category.id), prefix, category.stages, category.id, False)
     return tuple(rows)
 
 
@@ -150,8 +159,36 @@ def crm_status_entity_types(service: Service, p: Parameters) -> Answer:
         row["ENTITY_TYPE_ID"] = 2
         row["CATEGORY_ID"] = str(pipeline.id) if pipeline.id else 0
         rows.append(row)
+    rows.append(
+        {
+            "ID": "QUOTE_STATUS",
+            "NAME": "Стадии предложения",
+            "SEMANTIC_INFO": info("", "APPROVED", "DECLAINED") | {"START_FIELD": "DRAFT"},
+            "ENTITY_TYPE_ID": 7,
+        }
+    )
     rows += [{"ID": "HONORIFIC", "NAME": "Обращения"}, {"ID": "CALL_LIST", "NAME": "Статусы обзвона"}]
+    rows += [
+        {
+            "ID": process.dictionary(category.id),
+            "NAME": f"{process.title} ({category.name})",
+            "SEMANTIC_INFO": [],
+            "PREFIX": f"DT{process.entity}_{category.id}",
+            "FIELD_ATTRIBUTE_SCOPE": f"category_{category.id}",
+            "ENTITY_TYPE_ID": process.entity,
+            "IS_ENABLED": True,
+            "CATEGORY_ID": category.id,
+            "CATEGORY_NAME": category.name,
+            "CATEGORY_SORT": 500,
+            "IS_DEFAULT_CATEGORY": category.is_default,
+        }
+        for process in c.SMART_PROCESSES
+        for category in process.categories
+    ]
     return Answer(rows, work=0.01)
+
+
+WITHOUT_CATEGORIES = {c.LEAD: "LEAD", 5: "INVOICE", c.QUOTE: "QUOTE"}
 
 
 @method("crm.category.list", "crm")
@@ -175,8 +212,20 @@ def crm_category_list(service: Service, p: Parameters) -> Answer:
         rows = [
             {"id": c.INVOICE_CATEGORY, "name": "Общая", "sort": 500, "entityTypeId": 31, "isDefault": "Y"}
         ]
-    elif entity in (c.LEAD, 5):
-        raise errors.entity_not_supported("LEAD" if entity == c.LEAD else "INVOICE")
+    elif entity in c.PROCESS_BY_ENTITY:
+        rows = [
+            {
+                "id": x.id,
+                "name": x.name,
+                "sort": 500,
+                "entityTypeId": entity,
+                "isDefault": "Y" if x.is_default else "N",
+                **({} if x.is_default else {"originId": "", "originatorId": ""}),
+            }
+            for x in c.PROCESS_BY_ENTITY[entity].categories
+        ]
+    elif entity in WITHOUT_CATEGORIES:
+        raise errors.entity_not_supported(WITHOUT_CATEGORIES[entity])
     elif entity in (c.CONTACT, c.COMPANY):
         rows = [{"id": 0, "name": "Общая", "sort": 500, "entityTypeId": entity, "isDefault": "Y"}]
     else:
@@ -218,12 +267,59 @@ def crm_currency_base_get(service: Service, p: Parameters) -> Answer:
     return Answer(next(x.code for x in c.CURRENCIES if x.base))
 
 
+@lru_cache(maxsize=2)
+def type_columns(encoder: Encoder, made: int) -> tuple[Column, ...]:
+    """Columns of crm.type.list; the types were made before the story, at ``made``."""
+    columns: list[Column] = []
+
+    def add(name: str, kind: str, get: Get, write: Callable[[Any], Any] = encoder.same) -> None:
+        columns.append(Column(name, kind, get, write, upper=name))
+
+    def constant(name: str, value: Any) -> None:
+        add(name, "text" if isinstance(value, str) else "int", lambda _process: value)
+
+    add("id", "int", lambda x: x.id)
+    add("title", "text", lambda x: x.title)
+    constant("code", "")
+    constant("createdBy", c.WEBHOOK_USER)
+    add("entityTypeId", "int", lambda x: x.entity)
+    constant("customSectionId", None)
+    add("isCategoriesEnabled", "flag", lambda x: len(x.categories) > 1, encoder.flag)
+    constant("isStagesEnabled", "Y")
+    constant("isBeginCloseDatesEnabled", "Y")
+    constant("isClientEnabled", "Y")
+    constant("isUseInUserfieldEnabled", "Y")
+    add("isLinkWithProductsEnabled", "flag", lambda x: x.products, encoder.flag)
+    add("isMycompanyEnabled", "flag", lambda x: x.mine, encoder.flag)
+    constant("isDocumentsEnabled", "Y")
+    add("isSourceEnabled", "flag", lambda x: x.source, encoder.flag)
+    constant("isObserversEnabled", "Y")
+    constant("isRecyclebinEnabled", "Y")
+    constant("isAutomationEnabled", "Y")
+    constant("isBizProcEnabled", "N")
+    constant("isSetOpenPermissions", "Y")
+    constant("isPaymentsEnabled", "N")
+    constant("isCountersEnabled", "N")
+    add("createdTime", "moment", lambda _x: made, encoder.moment)
+    add("updatedTime", "moment", lambda _x: made, encoder.moment)
+    constant("updatedBy", c.WEBHOOK_USER)
+    return tuple(columns)
+
+
 @method("crm.type.list", "crm")
 def crm_type_list(service: Service, p: Parameters) -> Answer:
-    """The company has no smart processes of its own."""
+    """Smart processes: for administrators of the CRM only."""
     if not service.settings.admin:
         raise errors.access_denied("Доступ запрещен")
-    return Answer({"types": []}, 0)
+    types = {process.id: process for process in c.SMART_PROCESSES}
+    return listed(
+        service,
+        p,
+        "type",
+        "types",
+        types,
+        type_columns(service.encoder, service.chronicle.world.start - 40 * DAY),
+    )
 
 
 @method("crm.settings.mode.get", "crm")
@@ -243,6 +339,7 @@ def crm_enum_ownertype(service: Service, p: Parameters) -> Answer:
         (7, "Предложение", "QUOTE", "Q"),
         (8, "Реквизиты", "REQUISITE", "RQ"),
         (36, "Документ", "SMART_DOCUMENT", "DO"),
+        *((x.entity, x.title, f"DYNAMIC_{x.entity}", c.OWNER_CODES[x.entity]) for x in c.SMART_PROCESSES),
     )
     return Answer(
         [

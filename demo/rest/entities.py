@@ -12,6 +12,7 @@ from typing import Any
 
 from demo.company import catalogue as c
 from demo.company.records import Card
+from demo.company.user_fields import UserField, fields_of
 from demo.rest.columns import Column, Encoder, Get
 from demo.rest.parameters import php_array
 
@@ -20,7 +21,9 @@ NAMES = {
     c.DEAL: "deal",
     c.CONTACT: "contact",
     c.COMPANY: "company",
+    c.QUOTE: "quote",
     c.INVOICE: "smart_invoice",
+    **{process.entity: f"dynamic_{process.entity}" for process in c.SMART_PROCESSES},
 }
 ADDRESS = (
     "ADDRESS",
@@ -33,6 +36,16 @@ ADDRESS = (
     "ADDRESS_COUNTRY_CODE",
     "ADDRESS_LOC_ADDR_ID",
 )
+#: Kinds of user fields as kinds of columns; the rest are texts (money is «100|RUB»).
+USER_FIELD_COLUMNS = {
+    "enumeration": "int",
+    "employee": "int",
+    "integer": "int",
+    "boolean": "flag",
+    "date": "day",
+    "datetime": "moment",
+    "double": "number",
+}
 UTM = ("Source", "Medium", "Campaign", "Content", "Term")
 
 
@@ -79,9 +92,10 @@ class EntityColumns:
             c.DEAL: self._item_deal,
             c.CONTACT: self._item_contact,
             c.COMPANY: self._item_company,
+            c.QUOTE: self._item_quote,
             c.INVOICE: self._item_invoice,
         }
-        build[self.entity]()
+        build.get(self.entity, self._item_process)()
         self._const("entityTypeId", self.entity)
         return self._made
 
@@ -149,7 +163,7 @@ class EntityColumns:
         self._moment("lastActivityTime", "activity_time")
 
     def _item_user_fields(self) -> None:
-        for spec in (f for f in c.USER_FIELDS if f.entity == self.entity):
+        for spec in fields_of(self.entity):
             self._add(
                 spec.camel,
                 *self._user_kind(spec),
@@ -158,23 +172,26 @@ class EntityColumns:
                 spec.name,
             )
 
-    def _user_kind(self, spec: c.UserField) -> tuple[str, Get]:
-        kind = {"enumeration": "ids" if spec.multiple else "int", "boolean": "flag", "date": "day"}.get(
-            spec.kind, "text"
-        )
-        return kind, custom(spec.name)
+    def _user_kind(self, spec: UserField) -> tuple[str, Get]:
+        if spec.multiple:
+            return ("ids" if spec.kind == "enumeration" else "const"), custom(spec.name)
+        return USER_FIELD_COLUMNS.get(spec.kind, "text"), custom(spec.name)
 
-    def _write_user_field(self, spec: c.UserField, typed: bool) -> Callable[[Any], Any]:
+    def _write_user_field(self, spec: UserField, typed: bool) -> Callable[[Any], Any]:
         encoder = self.encoder
         if spec.multiple:
             # A multiple field without values is an empty array in one dialect and ``false`` in the other.
             return (lambda v: list(v or [])) if typed else (lambda v: list(v) if v else False)
         if spec.kind == "boolean":
             return encoder.flag if typed else (lambda v: bool(v))
-        if spec.kind == "enumeration":
+        if spec.kind in ("enumeration", "employee", "integer"):
             return encoder.number_or_null if typed else encoder.text_number_or_null
+        if spec.kind == "double":
+            return encoder.same if typed else encoder.text_number
         if spec.kind == "date":
             return encoder.day if typed else encoder.day_or_blank
+        if spec.kind == "datetime":
+            return encoder.moment if typed else encoder.moment_or_blank
         return encoder.same
 
     def _item_channels(self) -> None:
@@ -338,7 +355,10 @@ class EntityColumns:
         self._text("searchContent", search_content)
         self._const("categoryId", 0, "int")
         self._int("companyId", "company_id")
-        self._ids("companyIds", lambda record: [record.company_id] if record.company_id else [])
+        self._ids(
+            "companyIds",
+            lambda record: [record.company_id, *record.other_companies] if record.company_id else [],
+        )
         self._text("sourceId", "source")
         self._text("sourceDescription", "source_description")
         self._item_activity()
@@ -375,7 +395,58 @@ class EntityColumns:
         self._item_user_fields()
         self._item_tail()
 
-    def _item_invoice(self) -> None:
+    def _item_quote(self) -> None:
+        self._item_head()
+        self._text("title", "title")
+        # There is neither stageSemanticId nor a time of the last move.
+        self._text("stageId", "stage")
+        self._flag("closed", lambda record: record.semantic != "P")
+        self._text("quoteNumber", "number")
+        self._int("leadId", "lead_id", None)
+        self._int("dealId", "deal_id", None)
+        self._int("companyId", "company_id")
+        self._int("contactId", "contact_id")
+        self._int("mycompanyId", "my_company_id")
+        self._const("personTypeId", 1, "int")
+        self._money("opportunity", "amount")
+        self._flag("isManualOpportunity", "manual_amount")
+        self._const("taxValue", 0, "money")
+        self._text("currencyId", "currency")
+        self._text("comments", "comments")
+        self._const("commentsType", 1, "int")
+        self._day("begindate", "begin_day")
+        self._nulls("begindateShort")
+        self._day("closedate", "close_day")
+        self._nulls("closedateShort")
+        self._day("actualDate", "actual_day")
+        self._nulls("content")
+        self._const("contentType", 1, "int")
+        self._nulls("terms")
+        self._const("termsType", 1, "int")
+        self._const("storageTypeId", 3, "int")
+        self._ids("storageElementIds", lambda _record: ())
+        self._nulls("locationId")
+        self._const("webformId", 0, "int")
+        self._nulls(
+            "clientTitle",
+            "clientAddr",
+            "clientContact",
+            "clientEmail",
+            "clientPhone",
+            "clientTpId",
+            "clientTpaId",
+        )
+        self._text("searchContent", search_content)
+        self._nulls("hasProducts")
+        self._item_activity()
+        self._item_communication()
+        self._item_user_fields()
+        for index, part in enumerate(UTM):
+            self._text(f"utm{part}", utm(index))
+        self._ids("contactIds", "contact_ids")
+
+    def _item_staged(self) -> None:
+        """What invoices and smart processes begin with. There is no stageSemanticId: the dictionary has it."""
         self._int("id", "id")
         self._nulls("xmlId")
         self._text("title", "title")
@@ -387,13 +458,14 @@ class EntityColumns:
         self._moment("movedTime", "moved")
         self._int("categoryId", "category")
         self._flag("opened", "opened")
-        # There is no stageSemanticId: invoices, like smart processes, leave it to the dictionary of stages.
         self._text("stageId", "stage")
         self._text("previousStageId", "previous_stage")
         self._day("begindate", "begin_day")
         self._day("closedate", "close_day")
         self._int("companyId", "company_id")
         self._int("contactId", "contact_id")
+
+    def _item_money(self) -> None:
         self._money("opportunity", "amount")
         self._flag("isManualOpportunity", "manual_amount")
         self._const("taxValue", 0, "money")
@@ -403,17 +475,39 @@ class EntityColumns:
         self._text("sourceDescription", "source_description")
         self._const("webformId", 0, "int")
         self._int("assignedById", "assigned")
+
+    def _item_parent(self, entity: int, source: str) -> None:
+        self._add(
+            f"parentId{entity}",
+            "int",
+            attribute(source),
+            self.encoder.number_or_null,
+            upper=f"PARENT_ID_{entity}",
+        )
+
+    def _item_invoice(self) -> None:
+        self._item_staged()
+        self._item_money()
         self._text("comments", "comments")
         self._text("accountNumber", "number")
         self._nulls("locationId")
         self._item_activity()
-        self._int("parentId2", "deal_id", None)
-        self._nulls("parentId7")
+        self._item_parent(c.DEAL, "deal_id")
+        self._item_parent(c.QUOTE, "quote_id")
         self._item_user_fields()
         for index, part in enumerate(UTM):
             self._text(f"utm{part}", utm(index))
         self._ids("observers", lambda _record: ())
         self._ids("contactIds", "contact_ids")
+
+    def _item_process(self) -> None:
+        """A smart process answers with the fields of switched-off features too; its description leaves them out."""
+        self._item_staged()
+        self._item_money()
+        self._item_activity()
+        self._item_parent(c.DEAL, "deal_id")
+        self._item_user_fields()
+        self._item_tail()
 
     # --- the stringly dialect
 
@@ -462,7 +556,7 @@ class EntityColumns:
         self._s_moment("LAST_ACTIVITY_TIME", "activity_time")
 
     def _legacy_user_fields(self) -> None:
-        for spec in (f for f in c.USER_FIELDS if f.entity == self.entity):
+        for spec in fields_of(self.entity):
             self._add(
                 spec.name,
                 *self._user_kind(spec),

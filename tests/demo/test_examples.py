@@ -19,7 +19,7 @@ from .conftest import Portal, example
 
 LISTED = Path(__file__).with_name("example_differences.yml")
 #: Names that every portal gives itself.
-OWN_NAMES = re.compile(r"(?:UF_CRM|ufCrm|PARENT_ID|parentId)_?[0-9A-Z]+$")
+OWN_NAMES = re.compile(r"(?:(?:UF_CRM|ufCrm|PARENT_ID|parentId)_?[0-9A-Z]+(?:_[0-9]+)?|property[0-9]+)$")
 
 Ask = Callable[[Portal], list[Any]]
 
@@ -67,10 +67,17 @@ def _rows_of_deals(portal: Portal) -> list[Any]:
     return [portal.call("crm.deal.productrows.get", {"id": deal}) for deal in owners]
 
 
+def _payments_of_deals(portal: Portal) -> list[Any]:
+    deals = {order.deal_id for order in portal.service.portal.orders.values()} - {0}
+    return [
+        portal.call("crm.item.payment.list", {"entityTypeId": 2, "entityId": deal}) for deal in sorted(deals)
+    ]
+
+
 def _selected(name: str) -> dict[str, Any]:
     """``select`` of the fields that an example shows."""
     result = example(name)["result"]
-    rows = result if isinstance(result, list) else result["items"]
+    rows = result if isinstance(result, list) else next(iter(result.values()))
     return {"select": sorted({key for row in rows for key in row})}
 
 
@@ -81,6 +88,8 @@ def _batch(portal: Portal) -> list[Any]:
 #: How each example is obtained from the portal.
 ASKED: dict[str, Ask] = {
     "batch": _batch,
+    "catalog.catalog.list": _one("catalog.catalog.list"),
+    "catalog.product.list": _one("catalog.product.list", {"select": ["id", "iblockId", "*"], "filter": {"iblockId": 15}}),
     "crm.activity.binding.list": _activities("crm.activity.binding.list", "activityId"),
     "crm.activity.fields": _one("crm.activity.fields"),
     "crm.activity.get": _activities("crm.activity.get", "id"),
@@ -111,27 +120,31 @@ ASKED: dict[str, Ask] = {
     "crm.deal.userfield.list": _one("crm.deal.userfield.list", {"filter": {"LANG": "ru"}}),
     "crm.enum.ownertype": _one("crm.enum.ownertype"),
     "crm.item.add__deal_full_item_shape": _each("crm.item.get", 2, {"entityTypeId": 2}),
-    "crm.item.fields": _one("crm.item.fields", {"entityTypeId": 31}),
+    "crm.item.fields": _one("crm.item.fields", {"entityTypeId": 177}),
     "crm.item.get": _each("crm.item.get", 1, {"entityTypeId": 1}),
     "crm.item.list": _pages("crm.item.list", {"entityTypeId": 1, **_selected("crm.item.list")}),
+    "crm.item.payment.list": _payments_of_deals,
     "crm.item.productrow.list": _product_rows,
     "crm.item.update__deal_full_item_shape": _each("crm.item.get", 2, {"entityTypeId": 2}),
     "crm.lead.fields": _one("crm.lead.fields"),
     "crm.lead.get": _each("crm.lead.get", 1),
     "crm.lead.list": _pages("crm.lead.list", {"select": ["*", "UF_*"]}),
     "crm.lead.userfield.list": _one("crm.lead.userfield.list", {"filter": {"LANG": "ru"}}),
+    "crm.orderentity.list": _one("crm.orderentity.list", _selected("crm.orderentity.list")),
     "crm.settings.mode.get": _one("crm.settings.mode.get"),
     "crm.stagehistory.list": _pages("crm.stagehistory.list", {"entityTypeId": 2}),
     "crm.status.entity.types": _one("crm.status.entity.types"),
     "crm.status.list": _one("crm.status.list", {"filter": {"ENTITY_ID": "DEAL_STAGE"}}),
     "crm.status.list__lead_STATUS": _one("crm.status.list", {"filter": {"ENTITY_ID": "STATUS"}}),
     "crm.status.list__smart_process_no_EXTRA": _one(
-        "crm.status.list", {"filter": {"ENTITY_ID": "SMART_INVOICE_STAGE_9"}}
+        "crm.status.list", {"filter": {"ENTITY_ID": "DYNAMIC_177_STAGE_14"}}
     ),
     "crm.type.list": _one("crm.type.list"),
     "department.get": _one("department.get"),
     "method.get": _one("method.get", {"name": "profile"}),
     "profile": _one("profile"),
+    "sale.order.list": _pages("sale.order.list"),
+    "sale.payment.list": _pages("sale.payment.list"),
     "scope": _one("scope"),
     "server.time": _one("server.time"),
     "user.current": _one("user.current"),
@@ -228,6 +241,7 @@ def test_a_difference_is_seen() -> None:
 
 
 ERRORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "crm.item.payment.list": ("crm.item.payment.list", {"entityTypeId": 2, "entityId": 10**9}),
     "crm.category.list": ("crm.category.list", {"entityTypeId": 777}),
     "crm.deal.list": ("crm.deal.list", {"filter": "x"}),
     "crm.item.get": ("crm.item.get", {"entityTypeId": 2, "id": 10**9}),

@@ -8,7 +8,17 @@ from .conftest import Portal
 
 
 @pytest.mark.parametrize(
-    ("kind", "path"), [(1, "lead"), (2, "deal"), (3, "contact"), (4, "company"), (31, "type/31")]
+    ("kind", "path"),
+    [
+        (1, "lead"),
+        (2, "deal"),
+        (3, "contact"),
+        (4, "company"),
+        (7, "type/7"),
+        (31, "type/31"),
+        (177, "type/177"),
+        (1038, "type/1038"),
+    ],
 )
 def test_every_kind_of_card_has_a_page(portal: Portal, kind: int, path: str) -> None:
     for card in list(portal.service.portal.cards[kind].values())[-40:]:
