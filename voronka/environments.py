@@ -74,6 +74,7 @@ def prepare_plugins(env: dict[str, str]) -> bool:
     print_ = _fingerprint(
         paths.ROOT / "meltano.yml",
         paths.ROOT / "extract" / "pyproject.toml",
+        paths.ROOT / "extract" / "loader" / "pyproject.toml",
         *(paths.REQUIREMENTS / f"{name}.txt" for name in ("tap", "loader", "dbt")),
     )
     if stamp.exists() and stamp.read_text() == print_:
