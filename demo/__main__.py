@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Callable
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -20,7 +22,10 @@ from demo.company.calendar import WorkCalendar
 from demo.company.chronicle import Chronicle
 from demo.company.world import Story, parse_moment
 from demo.rest.app import make_app
+from demo.rest.faults import Faults, parse_order
+from demo.rest.limits import COUNT_MS_PER_1000_ROWS, Costs
 from demo.rest.service import ALL_SCOPES, Service, Settings
+from demo.rest.wire import Wire
 from demo.truth import truth as portal_truth
 
 
@@ -49,6 +54,18 @@ def _bulk(_context: click.Context, _parameter: click.Parameter, values: tuple[st
         return [Wanted.parse(one) for value in values for one in value.split(",")]
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+
+
+def _faults(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    try:
+        orders = [parse_order(value) for value in values]
+        for order in orders:
+            Faults().order(**order)
+    except (TypeError, ValueError) as error:
+        raise click.BadParameter(str(error)) from error
+    return orders
 
 
 def story_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -90,8 +107,41 @@ def main() -> None:
 @story_options
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=18024, show_default=True)
+@click.option("--also-port", type=int, help="A second port, for a portal that REDIRECT renames.")
 @click.option("--token", envvar="VORONKA_DEMO_TOKEN", show_envvar=True, required=True, help="Webhook code.")
 @click.option("--no-limits", is_flag=True, help="No leaky bucket and no operating budget.")
+@click.option("--rate", default=2.0, show_default=True, help="Requests a second that the bucket drains.")
+@click.option("--burst", default=50, show_default=True, help="Requests that the bucket holds.")
+@click.option("--operating-limit", default=480.0, show_default=True, help="Seconds of work per method …")
+@click.option("--operating-window", default=600.0, show_default=True, help="… in so many seconds.")
+@click.option(
+    "--operating",
+    type=click.Choice(["method", "batch"]),
+    default="method",
+    show_default=True,
+    help="Whom a batch's work is charged to: each command's method, or `batch` as a whole.",
+)
+@click.option("--command-ms", type=float, help="Milliseconds each command takes, really passing.")
+@click.option(
+    "--count-ms-per-1000-rows",
+    "count_ms",
+    type=float,
+    help=f"What COUNT and offsets cost; given, it really passes [default: {COUNT_MS_PER_1000_ROWS}, only charged].",
+)
+@click.option(
+    "--wall-seconds", default=60.0, show_default=True, help="A request that takes longer gets a 504."
+)
+@click.option(
+    "--clock-per-request", default=0, show_default=True, help="Seconds the clock moves on with a request."
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    callback=_faults,
+    metavar="KIND[,key=value…]",
+    help="Order a fault or quirk from the start, e.g. TEXT_HISTORY_IDS or HTML_502,probability=0.05,seed=7.",
+)
 @click.option("--scopes", default=",".join(ALL_SCOPES), show_default=True, help="Scopes of the webhook.")
 @click.option(
     "--not-admin", is_flag=True, help="The webhook's owner is no administrator and sees fewer rows."
@@ -136,8 +186,19 @@ def serve(
     clock: int | None,
     host: str,
     port: int,
+    also_port: int | None,
     token: str,
     no_limits: bool,
+    rate: float,
+    burst: int,
+    operating_limit: float,
+    operating_window: float,
+    operating: str,
+    command_ms: float | None,
+    count_ms: float | None,
+    wall_seconds: float,
+    clock_per_request: int,
+    faults: list[dict[str, Any]],
     scopes: str,
     not_admin: bool,
     old_history: bool,
@@ -159,6 +220,17 @@ def serve(
         scopes=tuple(name.strip() for name in scopes.split(",") if name.strip()),
         admin=not not_admin,
         limits=not no_limits,
+        drain=rate,
+        burst=burst,
+        operating_limit=operating_limit,
+        operating_window=operating_window,
+        bill_batch=operating == "batch",
+        costs=Costs(
+            command_ms,
+            COUNT_MS_PER_1000_ROWS if count_ms is None else count_ms,
+            elapse=command_ms is not None or count_ms is not None,
+        ),
+        wall_seconds=wall_seconds,
         old_history=old_history,
     )
     since = WorkCalendar(zone).midnight(story.start.toordinal())
@@ -170,7 +242,12 @@ def serve(
         f"{sum(map(len, service.portal.cards.values()))} cards, {len(service.portal.calls)} calls"
         + "".join(f", {count} {name} in bulk" for name, count in (tables.counts() if tables else {}).items())
     )
-    config = uvicorn.Config(make_app(service), host=host, port=port, log_level="warning", access_log=False)
+    app = make_app(service)
+    for order in faults:
+        app.state.portal.faults.order(**order)
+    if clock_per_request:
+        app.state.portal.changes.order(after=1, times=None, advance=clock_per_request)
+    config = uvicorn.Config(Wire(app), host=host, port=port, log_level="warning", access_log=False)
     config.load()
     if authority is not None:
         # The official SDK speaks https only: so it can be tried against this portal unmodified.
@@ -178,7 +255,10 @@ def serve(
         config.ssl = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         issuer.issue_cert(host, "localhost").configure_cert(config.ssl)
         issuer.cert_pem.write_to_path(authority)
-    uvicorn.Server(config).run()
+    ports = [config.bind_socket()]
+    if also_port is not None:
+        ports.append(socket.create_server((host, also_port), backlog=config.backlog))
+    uvicorn.Server(config).run(sockets=ports)
 
 
 @main.command()

@@ -10,10 +10,11 @@ from starlette.responses import Response
 from demo.bulk.rows import RawRows
 
 HEADERS = {"X-Voronka-Demo": "1"}
+JSON = "application/json; charset=utf-8"
 
 
 def answer_json(body: Any, status: int = 200) -> Response:
-    return Response(json_bytes(body), status, HEADERS, "application/json; charset=utf-8")
+    return Response(json_bytes(body), status, HEADERS, JSON)
 
 
 def json_bytes(body: Any) -> bytes:

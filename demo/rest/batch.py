@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,8 +18,8 @@ _REFERENCE = re.compile(r"\$(result)([^\s]*)", re.IGNORECASE)
 #: Commands come again and again but for the last id. What is parsed is never changed: ``resolve`` makes it anew.
 _parsed = lru_cache(maxsize=2048)(parse_query)
 
-#: Runs one command: (method name, parameters) to an answer and the ``time`` block of the command.
-Run = Callable[[str, Parameters], tuple[Answer, dict[str, Any]]]
+#: Runs one command: (method name, parameters, position from 1) to an answer and the command's ``time`` block.
+Run = Callable[[str, Parameters, int], Awaitable[tuple[Answer, dict[str, Any]]]]
 
 
 def resolve(value: Any, results: dict[str, Any]) -> Any:
@@ -80,21 +80,29 @@ def commands_of(p: Parameters) -> dict[str, str]:
     return {str(name): str(command) for name, command in cmd.items()}
 
 
-def run_batch(p: Parameters, run: Run) -> dict[str, Any]:
-    """The ``result`` of a batch. Empty maps are ``[]``, maps with keys 0…n-1 are lists, as in PHP."""
+def methods_of(p: Parameters) -> set[str]:
+    """The methods that a batch calls, in lower case."""
+    return {command.partition("?")[0].strip().lower() for command in commands_of(p).values()}
+
+
+async def run_batch(p: Parameters, run: Run) -> dict[str, Any]:
+    """The ``result`` of a batch, its commands run one after another.
+
+    Empty maps are ``[]``, maps with keys 0…n-1 are lists, as in PHP.
+    """
     halt = str(p.get("halt", 0)).lower() in ("1", "true", "y")
     results: dict[str, Any] = {}
     failures: dict[str, Any] = {}
     totals: dict[str, Any] = {}
     following: dict[str, Any] = {}
     times: dict[str, Any] = {}
-    for name, command in commands_of(p).items():
+    for position, (name, command) in enumerate(commands_of(p).items(), start=1):
         method, _, query = command.partition("?")
         try:
             if method.strip().lower() == "batch":
                 raise errors.batch_not_allowed()
             values = resolve(_parsed(query), results)
-            answer, spent = run(method.strip(), Parameters(values))
+            answer, spent = await run(method.strip(), Parameters(values), position)
         except errors.RestError as error:
             failures[name] = error.body()
             if error.code == "insufficient_scope":

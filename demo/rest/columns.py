@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
@@ -40,6 +41,15 @@ class Encoder:
         self.calendar = calendar
         #: False on a portal that understands moments of filters as ``YYYY-MM-DD HH:MM:SS`` only.
         self.iso_filters = True
+
+    @contextmanager
+    def reading_iso(self, reads: bool) -> Iterator[None]:
+        """Whether moments of filters may be ISO, for the time of one call."""
+        self.iso_filters, before = reads, self.iso_filters
+        try:
+            yield
+        finally:
+            self.iso_filters = before
 
     def moment(self, value: int | None) -> str | None:
         return self.calendar.iso(value) if value else None

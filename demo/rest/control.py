@@ -19,6 +19,7 @@ from demo.rest.errors import RestError, method_not_found, no_auth
 from demo.rest.filters import PAGE
 from demo.rest.parameters import Parameters, parse_query
 from demo.rest.service import METHODS
+from demo.rest.tally import Tally
 from demo.truth import rows as truth_rows
 from demo.truth import truth
 
@@ -38,7 +39,7 @@ class ControlRoom:
         return [
             Route("/__demo/truth/{stream}", self.truth_of, methods=["GET"]),
             Route("/__demo/rows/{method}", self.rows_of, methods=["GET"]),
-            Route("/__demo/{what}", self.control, methods=["GET", "POST"]),
+            Route("/__demo/{what}", self.control, methods=["GET", "POST", "DELETE"]),
         ]
 
     def refused(self, request: Request) -> Response | None:
@@ -57,7 +58,13 @@ class ControlRoom:
             ("GET", "clock"): self.clock,
             ("POST", "clock"): self.set_clock,
             ("POST", "faults"): self.order_fault,
+            ("GET", "faults"): self.faults,
+            ("DELETE", "faults"): self.clear_faults,
+            ("POST", "change"): self.order_change,
+            ("GET", "change"): self.changes,
+            ("DELETE", "change"): self.clear_changes,
             ("GET", "requests"): self.requests,
+            ("DELETE", "requests"): self.forget_requests,
         }
         handler = handlers.get((request.method, request.path_params["what"]))
         if handler is None:
@@ -140,8 +147,35 @@ class ControlRoom:
         self.portal.faults.order(**values)
         return answer_json({"ordered": self.portal.faults.waiting()})
 
+    def faults(self, _values: dict[str, Any]) -> Response:
+        faults = self.portal.faults
+        return answer_json({"standing": faults.standing(), "struck": dict(faults.struck)})
+
+    def clear_faults(self, values: dict[str, Any]) -> Response:
+        self.portal.faults.clear()
+        return self.faults(values)
+
+    def order_change(self, values: dict[str, Any]) -> Response:
+        self.portal.changes.order(**values)
+        return self.changes(values)
+
+    def changes(self, _values: dict[str, Any]) -> Response:
+        changes = self.portal.changes
+        return answer_json({"waiting": changes.waiting(), "applied": changes.applied})
+
+    def clear_changes(self, values: dict[str, Any]) -> Response:
+        self.portal.changes.clear()
+        return self.changes(values)
+
+    # --- what was asked
+
     def requests(self, _values: dict[str, Any]) -> Response:
-        return answer_json({"requests": self.portal.requests})
+        return answer_json({**self.portal.tally.told(), "faults": dict(self.portal.faults.struck)})
+
+    def forget_requests(self, values: dict[str, Any]) -> Response:
+        self.portal.tally = Tally()
+        self.portal.faults.struck.clear()
+        return self.requests(values)
 
 
 def lines(rows: Iterable[Any]) -> Response:

@@ -1,14 +1,40 @@
-"""The two budgets of the portal: how often it may be asked, and how long its methods may work."""
+"""What the portal allows: how often it may be asked, how long its methods may work, and what work costs."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from demo.rest.errors import operation_time_limit, too_many_requests
 
-BUCKET_MINUTES = 10
+BUCKETS = 10
+
+#: The vendor's own measurement: 49.9 s with COUNT against 0.097 s without, of 2 387 743 rows.
+COUNT_MS_PER_1000_ROWS = 20.9
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a call does: ``seconds`` of its own, and ``read``, the rows that COUNT and the offset read first."""
+
+    seconds: float
+    read: int = 0
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds of a call. ``command_ms`` replaces what methods cost by themselves; ``elapse``: they really pass."""
+
+    command_ms: float | None = None
+    count_ms_per_1000_rows: float = COUNT_MS_PER_1000_ROWS
+    elapse: bool = False
+
+    def seconds(self, work: Work | float) -> float:
+        work = work if isinstance(work, Work) else Work(work)
+        own = work.seconds if self.command_ms is None else self.command_ms / 1000
+        return own + work.read * self.count_ms_per_1000_rows / 1e6
 
 
 class LeakyBucket:
@@ -30,42 +56,43 @@ class LeakyBucket:
 
 
 class OperatingBudget:
-    """Seconds of work per method, summed over ten one-minute buckets.
+    """Seconds of work per method, summed over ten buckets: one-minute ones, in a ``window`` of 600 seconds.
 
     Checked before a call: the call that crosses the line succeeds, the next one fails until buckets roll off.
     """
 
-    def __init__(self, limit: float = 480.0, now: Callable[[], float] = time.monotonic) -> None:
-        self.limit, self.now = limit, now
-        self._minutes: dict[str, deque[tuple[int, float]]] = {}
+    def __init__(
+        self, limit: float = 480.0, window: float = 600.0, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.limit, self.window, self.now = limit, window, now
+        self._bucket = window / BUCKETS
+        self._spent: dict[str, deque[tuple[int, float]]] = {}
 
     def _roll(self, method: str) -> deque[tuple[int, float]]:
-        minutes = self._minutes.setdefault(method, deque())
-        oldest = int(self.now() // 60) - BUCKET_MINUTES + 1
-        while minutes and minutes[0][0] < oldest:
-            minutes.popleft()
-        return minutes
+        spent = self._spent.setdefault(method, deque())
+        oldest = int(self.now() // self._bucket) - BUCKETS + 1
+        while spent and spent[0][0] < oldest:
+            spent.popleft()
+        return spent
 
     def check(self, method: str) -> None:
         if self.used(method) >= self.limit:
             raise operation_time_limit()
 
     def spend(self, method: str, seconds: float) -> None:
-        minutes, minute = self._roll(method), int(self.now() // 60)
-        if minutes and minutes[-1][0] == minute:
-            minutes[-1] = (minute, minutes[-1][1] + seconds)
+        spent, bucket = self._roll(method), int(self.now() // self._bucket)
+        if spent and spent[-1][0] == bucket:
+            spent[-1] = (bucket, spent[-1][1] + seconds)
         else:
-            minutes.append((minute, seconds))
+            spent.append((bucket, seconds))
 
     def used(self, method: str) -> float:
         return sum(seconds for _, seconds in self._roll(method))
 
     def reset_in(self, method: str) -> float:
         """Seconds until the oldest bucket rolls off."""
-        minutes = self._roll(method)
-        if not minutes:
-            return BUCKET_MINUTES * 60.0
-        return (minutes[0][0] + BUCKET_MINUTES) * 60 - self.now()
+        spent = self._roll(method)
+        return (spent[0][0] + BUCKETS) * self._bucket - self.now() if spent else self.window
 
 
 class NoLimits:

@@ -13,6 +13,7 @@ from demo.company.records import Portal
 from demo.company.world import Story
 from demo.rest.columns import Column, Encoder
 from demo.rest.entities import NAMES, EntityColumns
+from demo.rest.limits import Costs, Work
 from demo.rest.listing import Lister
 from demo.rest.parameters import Parameters
 
@@ -27,8 +28,10 @@ ALL_SCOPES = ("crm", "telephony", "user", "department", "user.userfield", "catal
 class Settings:
     """How the portal is served.
 
-    ``frozen``: unix seconds at which its clock stands still, None for real time. ``old_history``: a deal's stage
-    history has only the rows of its present pipeline.
+    ``frozen``: unix seconds at which its clock stands still, None for real time. ``limits``: whether the leaky bucket
+    (``drain`` a second, ``burst`` at once) and the operating budget hold; ``bill_batch``: a batch is charged as a whole
+    to ``batch``, not each command to its method. ``wall_seconds``: the longest a request may take. ``old_history``: a
+    deal's stage history has only the rows of its present pipeline.
     """
 
     token: str
@@ -36,18 +39,25 @@ class Settings:
     scopes: tuple[str, ...] = ALL_SCOPES
     admin: bool = True
     limits: bool = True
+    drain: float = 2.0
+    burst: int = 50
+    operating_limit: float = 480.0
+    operating_window: float = 600.0
+    bill_batch: bool = False
+    costs: Costs = field(default_factory=Costs)
+    wall_seconds: float = 60.0
     old_history: bool = False
     user: int = c.WEBHOOK_USER
 
 
 @dataclass
 class Answer:
-    """What a method returns; ``total`` and ``next`` stand beside ``result``; ``work``: modelled seconds."""
+    """What a method returns; ``total`` and ``next`` stand beside ``result``; ``work``: what it costs, in seconds."""
 
     result: Any
     total: int | None = None
     next: int | None = None
-    work: float = 0.002
+    work: Work | float = 0.002
 
 
 Method = Callable[["Service", Parameters], Answer]
@@ -166,9 +176,9 @@ def select_columns(columns: list[Column], names: list[str]) -> list[Column]:
     ]
 
 
-def list_work(scanned: int, rows: int, counted: bool) -> float:
-    """Modelled seconds of a list call: a page costs little, counting and offsets cost by what is read."""
-    return 0.012 + rows * 0.0004 + (scanned * 0.000004 if counted else 0.0)
+def list_work(scanned: int, rows: int, counted: bool) -> Work:
+    """The work of a list call: a page costs little, counting and offsets cost by what they read."""
+    return Work(0.012 + rows * 0.0004, scanned if counted else 0)
 
 
 __all__ = [

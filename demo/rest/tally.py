@@ -1,0 +1,41 @@
+"""What was asked of the portal, to be looked at afterwards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Tally:
+    """Requests (refused ones included), commands by method, answers by status, refusals by error code."""
+
+    requests: int = 0
+    at_once: int = 0
+    most_at_once: int = 0
+    commands: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """A request is being served."""
+        self.requests += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            yield
+        finally:
+            self.at_once -= 1
+
+    def told(self) -> dict[str, Any]:
+        return {
+            "requests": self.requests,
+            "most_at_once": self.most_at_once,
+            "commands": dict(self.commands),
+            "statuses": dict(self.statuses),
+            "errors": dict(self.errors),
+        }
