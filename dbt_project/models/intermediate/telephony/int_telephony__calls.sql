@@ -1,0 +1,75 @@
+{{ config(unlogged=true, indexes=[{'columns': ['call_id'], 'unique': true}]) }}
+
+with calls as (
+
+  select * from {{ ref('fct_calls') }}
+
+),
+
+card_clients as (
+
+  select * from {{ ref('int_clients__card_clients') }}
+
+),
+
+leads as (
+
+  select * from {{ ref('fct_leads') }}
+
+),
+
+-- Clients of the cards that calls name. A lead whose client is not known stands for itself; a card that the portal does
+-- not return is a client by its id; the portal's own companies are nobody's client.
+named as (
+
+  select
+    calls.call_id,
+    calls.started_at,
+    calls.direction,
+    calls.is_answered,
+    calls.is_successful,
+    calls.manager_id,
+    calls.phone_key,
+    case
+      when calls.crm_entity_type = 'lead' then coalesce(leads.client_key, 'lead:' || calls.crm_entity_id)
+      when card_clients.card_id is not null then card_clients.client_key
+      else calls.crm_entity_type || ':' || calls.crm_entity_id
+    end as client_key
+  from calls
+  left join leads
+    on calls.crm_entity_type = 'lead' and calls.crm_entity_id = leads.lead_id
+  left join card_clients
+    on calls.crm_entity_type = card_clients.card_type and calls.crm_entity_id = card_clients.card_id
+
+),
+
+-- Numbers that all their calls tie to one client.
+number_clients as (
+
+  select
+    phone_key,
+    min(client_key) as client_key
+  from named
+  where phone_key is not null and client_key is not null
+  group by phone_key
+  having min(client_key) = max(client_key)
+
+),
+
+final as (
+
+  select
+    named.call_id,
+    named.started_at,
+    named.direction,
+    named.is_answered,
+    named.is_successful,
+    named.manager_id,
+    named.phone_key,
+    coalesce(named.client_key, number_clients.client_key) as client_key
+  from named
+  left join number_clients on named.phone_key = number_clients.phone_key
+
+)
+
+select * from final

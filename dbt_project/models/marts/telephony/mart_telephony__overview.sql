@@ -1,0 +1,209 @@
+{%- set measures = telephony_measures() -%}
+with hours as (
+
+  select * from {{ ref('int_telephony__hours') }}
+
+),
+
+calls as (
+
+  select * from {{ ref('fct_calls') }}
+
+),
+
+missed as (
+
+  select * from {{ ref('fct_missed_calls') }}
+
+),
+
+periods as (
+
+  select * from {{ ref('dim_periods') }}
+
+),
+
+period_days as (
+
+  select * from {{ ref('int_calendar__period_days') }}
+
+),
+
+managers as (
+
+  select * from {{ ref('dim_managers') }}
+
+),
+
+days as (
+
+  select
+    call_date,
+    manager_id,
+    {%- for measure in measures %}
+      cast(sum({{ measure }}) as bigint) as {{ measure }}
+      {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+  from hours
+  group by call_date, manager_id
+
+),
+
+measured as (
+
+  {{ measured_calls() }}
+
+),
+
+own_days as (
+
+  select
+    period_days.period_grain,
+    period_days.period_start,
+    days.manager_id,
+    {%- for measure in measures %}
+      sum(days.{{ measure }}) as {{ measure }}
+      {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+  from period_days
+  inner join days on period_days.day = days.call_date
+  where period_days.compared_with = 'own'
+  group by period_days.period_grain, period_days.period_start, days.manager_id
+
+),
+
+-- A closed period compares with the whole one before it; a running one with the same stretch of it, cut by the moment.
+previous_days as (
+
+  select
+    period_days.period_grain,
+    period_days.period_start,
+    days.manager_id,
+    {%- for measure in measures %}
+      sum(days.{{ measure }}) as {{ measure }}
+      {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+  from period_days
+  inner join days on period_days.day = days.call_date
+  where period_days.compared_with = 'previous' and not period_days.is_current
+  group by period_days.period_grain, period_days.period_start, days.manager_id
+
+),
+
+previous_stretch as (
+
+  select
+    periods.period_grain,
+    periods.period_start,
+    measured.manager_id,
+    {%- for measure in measures %}
+      sum(measured.{{ measure }}) as {{ measure }}
+      {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+  from periods
+  inner join measured
+    on
+      {{ local_midnight('periods.previous_start') }} <= measured.started_at
+      and periods.previous_to_date_until > measured.started_at
+  where periods.is_current
+  group by periods.period_grain, periods.period_start, measured.manager_id
+
+),
+
+-- People who work here and ever called: zeros in the running and the last closed period, so that a quiet morning is 0.
+quiet as (
+
+  select
+    periods.period_grain,
+    periods.period_start,
+    managers.manager_id
+  from periods
+  cross join managers
+  where
+    periods.period_choice_sort <= 1
+    and managers.is_active
+    and managers.manager_id <> 0
+    and managers.manager_id in (select days.manager_id from days)
+
+),
+
+parts as (
+
+  select
+    period_grain,
+    period_start,
+    manager_id,
+    {%- for measure in measures %}
+      {{ measure }},
+      0 as previous_{{ measure }}
+      {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+  from own_days
+  {% for before in ['previous_days', 'previous_stretch'] %}
+    union all
+    select
+      period_grain,
+      period_start,
+      manager_id,
+      {%- for measure in measures %}
+        0 as {{ measure }},
+        {{ measure }} as previous_{{ measure }}
+        {%- if not loop.last %},{% endif %}
+      {%- endfor %}
+    from {{ before }}
+  {% endfor %}
+  union all
+  select
+    period_grain,
+    period_start,
+    manager_id,
+    {%- for measure in measures %}
+      0 as {{ measure }},
+      0 as previous_{{ measure }}
+      {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+  from quiet
+
+),
+
+summed as (
+
+  select
+    period_grain,
+    period_start,
+    manager_id,
+    {%- for measure in measures %}
+      cast(sum({{ measure }}) as bigint) as {{ measure }},
+      cast(sum(previous_{{ measure }}) as bigint) as previous_{{ measure }}
+      {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+  from parts
+  group by period_grain, period_start, manager_id
+
+),
+
+final as (
+
+  select
+    {{ period_columns() }},
+    summed.manager_id,
+    managers.manager,
+    managers.department,
+    'Без воронки' as pipeline,
+    'Без канала' as channel,
+    {%- for measure in measures %}
+      summed.{{ measure }},
+      summed.previous_{{ measure }}
+      {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+  from summed
+  inner join periods
+    on
+      summed.period_grain = periods.period_grain
+      and summed.period_start = periods.period_start
+  inner join managers on summed.manager_id = managers.manager_id
+
+)
+
+select * from final
+order by period_grain_sort, period_choice_sort
