@@ -94,8 +94,10 @@ class ControlRoom:
         self.service.refresh()
         stream = request.path_params["stream"]
         told = self.service.bulk.truth(stream) if self.service.bulk is not None else None
+        if told is not None:
+            return raw_lines(told)
         try:
-            return lines(list(truth_rows(self.service.chronicle, stream)) if told is None else told)
+            return lines(list(truth_rows(self.service.chronicle, stream)))
         except KeyError:
             return answer_json({"error": "NO_STREAM", "error_description": f"no truth about {stream!r}"}, 404)
 
