@@ -29,7 +29,8 @@ class Listing:
     """A list method and the way it spells its parameters.
 
     `result` is the key of the rows inside the answer, empty where the answer itself is the list. `order`
-    sorts by `id` ascending; `filter` is the filter parameter's name, for instance `FILTER`.
+    sorts by `id` ascending; `filter` is the filter parameter's name, for instance `FILTER`; `uncounted` is the value
+    of `start` for a first page without a count, 0 where the method is not known to spare it.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Listing:
     order: Params = field(default_factory=list)
     params: Params = field(default_factory=list)
     start: str = "start"
+    uncounted: str = "-1"
 
     def command(self, *more: tuple[str, str]) -> str:
         return f"{self.method}?{urlencode([*self.params, *more])}"
@@ -60,7 +62,9 @@ class Listing:
 
     def page_after(self, last: str, window: Params) -> str:
         """The command for the page that follows id `last`; `start=-1` spares the portal its COUNT."""
-        return self.command(*window, (f"{self.filter}[>{self.id}]", last), *self.order, (self.start, "-1"))
+        return self.command(
+            *window, (f"{self.filter}[>{self.id}]", last), *self.order, (self.start, self.uncounted)
+        )
 
     def reference(self, name: str) -> str:
         """The id of the last row of the full page that command `name` returns."""
@@ -130,7 +134,7 @@ def keyset(
                     length = 1
                     return pages, False
                 raise answer.failure()
-            floor = _check_order(listing, page, floor)
+            floor = check_order(listing, page, floor)
             pages.append(page)
             if len(page) < PAGE:
                 return pages, True
@@ -146,7 +150,7 @@ def keyset(
             yield rows
 
 
-def _check_order(listing: Listing, page: list[Row], floor: int) -> int:
+def check_order(listing: Listing, page: list[Row], floor: int) -> int:
     """The greatest id of the page. A method that ignores filter or order would go round for ever."""
     try:
         for row in page:
@@ -240,7 +244,7 @@ def by_owner(
             page = listing.rows(answer, f"g{i}")
             if page is None:
                 break
-            _check_order(listing, page, int(after))
+            check_order(listing, page, int(after))
             pages.append(page)
         if not pages:
             raise answer.failure()

@@ -18,10 +18,11 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from tap_rest_api_msdk.tap import TapRestApiMsdk
 
 from tap_bitrix24 import portal, webhook
-from tap_bitrix24.batch import MAX_COMMANDS
+from tap_bitrix24.batch import MAX_COMMANDS, Row
 from tap_bitrix24.bucket import LeakyBucket
-from tap_bitrix24.catalogue import CatalogueError, load
+from tap_bitrix24.catalogue import CatalogueError, Spec, load
 from tap_bitrix24.client import Client, Usage
+from tap_bitrix24.each import EachStream
 from tap_bitrix24.errors import PortalError, PortalRefused, StreamSkipped
 from tap_bitrix24.full import FullStream
 from tap_bitrix24.ledger import new_run_id
@@ -33,16 +34,19 @@ from tap_bitrix24.streams import BitrixStream, CatalogueStream, Chunk, Plan
 from tap_bitrix24.turns import Turns
 
 PROGRESS_SECONDS = 5.0
-READERS: dict[str, type[CatalogueStream]] = {
-    "full": FullStream,
-    "snapshot": FullStream,
-    "owners": OwnersStream,
-}
-"""Modes that are not walked by keyset alone."""
 
 
 def _spaced(number: float) -> str:
     return f"{number:,.0f}".replace(",", " ")
+
+
+def reader(spec: Spec) -> type[CatalogueStream]:
+    """How a stream is read."""
+    if spec.owners:
+        return OwnersStream
+    if spec.mode in ("full", "snapshot"):
+        return FullStream
+    return EachStream if spec.is_varied else CatalogueStream
 
 
 class TapBitrix24(TapRestApiMsdk):
@@ -83,6 +87,12 @@ class TapBitrix24(TapRestApiMsdk):
             description="Calls of so many days are read again each run.",
         ),
         th.Property(
+            "bindings_days",
+            th.NumberType,
+            default=90,
+            description="First load of bindings: of calls changed in so many days.",
+        ),
+        th.Property(
             "requests_per_second", th.NumberType, default=2, description="The portal's rate: 2, Enterprise 5."
         ),
         th.Property(
@@ -116,6 +126,8 @@ class TapBitrix24(TapRestApiMsdk):
         self.run_id = new_run_id()
         self.portal_usage = Usage()
         self._asking = threading.Lock()
+        self.finding = threading.Lock()
+        self.found_rows: dict[str, list[Row]] = {}
         super().__init__(*args, **kwargs)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -140,6 +152,7 @@ class TapBitrix24(TapRestApiMsdk):
             ("burst", 1, 1000),
             ("overlap_minutes", 0, 1440),
             ("calls_window_days", 0, 3660),
+            ("bindings_days", 0, 3660),
         ):
             if not low <= self._config[name] <= high:
                 text = f"setting {name} is {self._config[name]}: give a value from {low} to {high}"
@@ -186,10 +199,7 @@ class TapBitrix24(TapRestApiMsdk):
     def discover_streams(self) -> Sequence[BitrixStream]:  # type: ignore[override]
         """The catalogue's streams, the portal's own row and the run ledger; no request is made."""
         return [
-            *(
-                READERS.get(spec.mode, CatalogueStream)(self, spec)
-                for spec in load(self.config.get("streams"))
-            ),
+            *(reader(spec)(self, spec) for spec in load(self.config.get("streams"))),
             PortalStream(self),
             LedgerStream(self),
         ]

@@ -23,7 +23,24 @@ def test_good_portal(portal: FakePortal) -> None:
     portal.tables["crm.item.list:2"] = [card(1)]
     fine, line = ask(portal)
     assert fine and line.startswith(f"ok {portal.address} portal")
-    assert len(portal.batches) == 1
+    assert len(portal.batches) == 2
+
+
+def test_optional_parts_are_told(portal: FakePortal) -> None:
+    portal.scopes.append("sale")
+    portal.errors["crm.item.list:31"] = [{"error": "ENTITY_TYPE_NOT_SUPPORTED", "error_description": ""}]
+    fine, line = ask(portal)
+    assert fine
+    assert (
+        "; optional: quotes, smart_processes, smart_process_items, smart_process_stage_history, orders,"
+        in line
+    )
+    assert "; without products (the webhook has no scope catalog)" in line
+    assert (
+        "; without smart_invoices (not offered by this portal: crm.item.list: the portal refused it" in line
+    )
+    portal.errors["sale.order.list"] = [{"error": 200040300010, "error_description": "Access Denied"}]
+    assert "without orders (not in this portal's plan: " in ask(portal)[1]
 
 
 def test_proxy_is_not_asked_for_this_machine(portal: FakePortal, monkeypatch: pytest.MonkeyPatch) -> None:
