@@ -58,13 +58,13 @@ class MomentTexts:
         return [f"T{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}{zone}".encode() for s in range(DAY)]
 
     def of(self, moments: NDArray[np.uint32]) -> list[bytes]:
-        day_text, times_of, offset_of = self._day, self._times, self._offset
-        texts = []
-        for moment in moments.tolist():
-            offset = offset_of(moment // 3600)
-            day, second = divmod(moment + offset, DAY)
-            texts.append(day_text(day) + times_of(offset)[second])
-        return texts
+        offsets = list(map(self._offset, (moments // np.uint32(3600)).tolist()))
+        days, seconds = np.divmod(moments.astype(np.int64) + np.array(offsets, dtype=np.int64), DAY)
+        known, times = self._day, {offset: self._times(offset) for offset in set(offsets)}
+        return [
+            known(day) + times[offset][second]
+            for day, second, offset in zip(days.tolist(), seconds.tolist(), offsets, strict=True)
+        ]
 
 
 @dataclass

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from demo.bulk.lists import Bulk, Wanted
+from demo.bulk.rows import MomentTexts
 from demo.bulk.schema import SHAPES
 from demo.bulk.table import DAY, Pace, Table
+from demo.company.calendar import WorkCalendar
 from demo.company.world import parse_moment
 from demo.rest.service import Service, Settings
 
@@ -155,6 +157,15 @@ def test_a_table_is_the_same_in_whatever_steps_the_clock_moves() -> None:
     assert 300 < changed < 600, "some 2 % a day are modified and 1 % added"
     assert 40 < len(one.gone) < 120 and one.updated.max() <= AT + 3 * DAY
     assert np.all(np.diff(one.ids.astype(np.int64)) > 0)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Moscow", "Europe/Berlin", "America/St_Johns"])
+def test_moments_are_written_as_everywhere(zone: str) -> None:
+    calendar = WorkCalendar(zone)
+    moments = np.arange(SINCE, AT, 5 * DAY // 7, dtype=np.uint32)
+    assert [text.decode() for text in MomentTexts(calendar).of(moments)] == [
+        calendar.iso(moment) for moment in moments.tolist()
+    ]
 
 
 def test_going_back_in_time_tells_the_table_anew() -> None:
