@@ -9,17 +9,16 @@ thrown away; and chains start short, because garbage costs execution time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from tap_bitrix24.client import Answer, Client, Usage
+from tap_bitrix24.client import MAX_COMMANDS, Answer, Client, Usage
 from tap_bitrix24.errors import OperatingLimit, StreamRefused, Temporary, TooSlow
+from tap_bitrix24.spans import Span
 
 PAGE = 50
-MAX_COMMANDS = 50
 RAMP = 8
-SLOW_SECONDS = 25.0  # Of the 60 that the cloud grants a request.
 Row = dict[str, Any]
 Params = list[tuple[str, str]]
 
@@ -60,11 +59,24 @@ class Listing:
             )
         return page
 
-    def page_after(self, last: str, window: Params) -> str:
+    def page_after(self, last: str, window: Params, upto: int | None = None) -> str:
         """The command for the page that follows id `last`; `start=-1` spares the portal its COUNT."""
+        bound = [(f"{self.filter}[<={self.id}]", str(upto))] if upto is not None else []
         return self.command(
-            *window, (f"{self.filter}[>{self.id}]", last), *self.order, (self.start, self.uncounted)
+            *window, (f"{self.filter}[>{self.id}]", last), *bound, *self.order, (self.start, self.uncounted)
         )
+
+    def last_page(self, window: Params) -> str:
+        """The command for the rows with the greatest ids, of which only the ids are wanted."""
+        params = [(name, value) for name, value in self.params if not name.startswith("select")]
+        if len(params) < len(self.params):
+            params.append(("select[0]", self.id))
+        order = [(name, "DESC" if value == "ASC" else value) for name, value in self.order]
+        return replace(self, params=params).command(*window, *order, (self.start, self.uncounted))
+
+    def count(self, window: Params) -> str:
+        """The command whose answer carries the portal's count of the window."""
+        return self.command(*window, (self.start, "0"))
 
     def reference(self, name: str) -> str:
         """The id of the last row of the full page that command `name` returns."""
@@ -73,8 +85,100 @@ class Listing:
 
 
 @dataclass
+class Pages:
+    """What one request brought of a span: `rows` ascending, up to id `reached` (None: to the end of the span)."""
+
+    rows: list[Row]
+    reached: int | None
+
+
+def chains(
+    client: Client,
+    listing: Listing,
+    wanted: list[tuple[Span, int]],
+    *,
+    window: Params,
+    usage: Usage,
+    newest: bool = False,
+) -> tuple[list[Pages], list[int]]:
+    """The first pages of several spans, in one request.
+
+    Fewer than wanted may come, but never nothing of the first: if the portal was too slow, a command failed, or
+    other streams' questions left no more room.
+
+    Args:
+        wanted: spans and how many pages of each, at most 50 in all.
+        newest: ask for the greatest ids of the window too.
+
+    Returns:
+        What came of each span, and the greatest ids, descending (empty where not asked for or not told).
+
+    Raises:
+        StreamRefused: the method refuses, or does not honour the keyset.
+        Temporary: the portal kept failing.
+    """
+    share = 1.0
+
+    def attempt() -> tuple[list[Pages], list[int]]:
+        nonlocal share
+        names = [
+            [f"{_letters(i)}{k}" for k in range(max(1, int(n * share)))] for i, (_, n) in enumerate(wanted)
+        ]
+        if share < 1:
+            names = [names[0], *([] for _ in names[1:])]
+        sent: dict[str, str] = {}
+        for (span, _), own in zip(wanted, names, strict=True):
+            last = str(span.after)
+            for name in own:
+                sent[name] = listing.page_after(last, window, span.upto)
+                last = listing.reference(name)
+        if newest:
+            sent["newest"] = listing.last_page(window)
+        try:
+            answer = client.batch(sent, halt=not newest, usage=usage, elastic=True)
+        except TooSlow:
+            share /= 4
+            raise
+        found = [_pages(listing, span, own, answer) for (span, _), own in zip(wanted, names, strict=True)]
+        if found[0].reached == wanted[0][0].after:
+            raise answer.failure()
+        return found, _greatest(listing, answer) if newest else []
+
+    return client.retrying(attempt, listing.method)
+
+
+def _letters(number: int) -> str:
+    return chr(ord("c") + number)
+
+
+def _pages(listing: Listing, span: Span, names: list[str], answer: Answer) -> Pages:
+    """The pages of one chain, up to its first short one or the first that did not come."""
+    rows: list[Row] = []
+    for name in names:
+        page = listing.rows(answer, name)
+        if page is None:
+            break
+        check_order(listing, page, int(rows[-1][listing.id]) if rows else span.after)
+        rows += page
+        if len(page) < PAGE or (span.upto is not None and int(page[-1][listing.id]) >= span.upto):
+            # A method that knows no upper bound has gone too far, which does no harm.
+            while span.upto is not None and rows and int(rows[-1][listing.id]) > span.upto:
+                rows.pop()
+            return Pages(rows, None)
+    return Pages(rows, int(rows[-1][listing.id]) if rows else span.after)
+
+
+def _greatest(listing: Listing, answer: Answer) -> list[int]:
+    """Ids of the last page, empty where the portal gave none: without them a list is one chain, no more."""
+    try:
+        return sorted((int(row[listing.id]) for row in listing.rows(answer, "newest") or []), reverse=True)
+    except (StreamRefused, KeyError, TypeError, ValueError):
+        return []
+
+
+@dataclass
 class Total:
-    """The portal's own count, filled in by `keyset` where asked for and granted."""
+    """How many rows a walk will bring, where that is known: spares it feeling its way."""
 
     value: int | None = None
 
@@ -89,69 +193,32 @@ def keyset(
     total: Total | None = None,
     commands: int = MAX_COMMANDS,
 ) -> Iterator[list[Row]]:
-    """All rows of a list with ids above `after`, ascending, a batch at a time (lists of up to 2500 rows).
+    """All rows of a list with ids above `after`, ascending, a request at a time (lists of up to 2500 rows).
+
+    One request after the other: `walk.Walk` reads a large list faster, in no order.
 
     Args:
         window: fixed further filter, the same for the whole walk.
-        total: asks the portal for its count of the window with the first page.
 
     Raises:
         StreamRefused: the method refuses, or does not honour the keyset.
         Temporary: the portal kept failing.
     """
-    last, length, seen = after, 1, 0
-
-    def reach(pages: list[list[Row]]) -> int:
-        """Commands that the rest needs by the portal's count, which asks for no garbage; else a ramp."""
-        left = (total.value or 0) - seen - sum(map(len, pages)) if total is not None else 0
-        return left // PAGE + 1 if left > 0 else length * RAMP
-
-    def advance() -> tuple[list[list[Row]], bool]:
-        nonlocal length
-        names = [f"c{i}" for i in range(length)]
-        sent = {
-            name: listing.page_after(last if i == 0 else listing.reference(names[i - 1]), window)
-            for i, name in enumerate(names)
-        }
-        counting = total is not None and total.value is None and length == 1
-        if counting:
-            sent["total"] = listing.command(*window, (listing.start, "0"))
-        try:
-            answer = client.batch(sent, usage=usage)
-        except TooSlow:
-            if counting and total is not None:
-                total.value = -1  # The count may be what took so long: go on without.
-            length = max(1, length // 4)
-            raise
-        if counting and total is not None:
-            total.value = answer.totals.get("total", -1)
-        pages: list[list[Row]] = []
-        floor = int(last)
-        for name in names:
-            page = listing.rows(answer, name)
-            if page is None:
-                if pages:
-                    length = 1
-                    return pages, False
-                raise answer.failure()
-            floor = check_order(listing, page, floor)
-            pages.append(page)
-            if len(page) < PAGE:
-                return pages, True
-        length = max(1, length // 2) if answer.seconds > SLOW_SECONDS else min(commands, reach(pages))
-        return pages, False
-
-    finished = False
-    while not finished:
-        pages, finished = client.retrying(advance, listing.method)
-        rows = [row for page in pages for row in page]
-        if rows:
-            last, seen = str(rows[-1][listing.id]), seen + len(rows)
-            yield rows
+    left = total.value or 0 if total else 0
+    span, length = Span(int(after)), max(1, left // PAGE + 1 if left else 1)
+    while True:
+        wanted = [(span, client.room(listing.method, min(commands, length)))]
+        [pages], _ = chains(client, listing, wanted, window=window, usage=usage)
+        if pages.rows:
+            yield pages.rows
+        if pages.reached is None:
+            return
+        left -= len(pages.rows)
+        span, length = Span(pages.reached), left // PAGE + 1 if left > 0 else length * RAMP
 
 
-def check_order(listing: Listing, page: list[Row], floor: int) -> int:
-    """The greatest id of the page. A method that ignores filter or order would go round for ever."""
+def check_order(listing: Listing, page: list[Row], floor: int) -> None:
+    """A method that ignores filter or order would go round for ever."""
     try:
         for row in page:
             if (number := int(row[listing.id])) <= floor:
@@ -164,7 +231,6 @@ def check_order(listing: Listing, page: list[Row], floor: int) -> int:
         raise StreamRefused(
             f"{listing.method}: rows have no numeric {listing.id}: check `id` in streams.yml", "KEYSET"
         ) from None
-    return floor
 
 
 def whole(client: Client, listing: Listing, *, usage: Usage) -> tuple[list[Row], int | None]:
@@ -193,15 +259,15 @@ def whole(client: Client, listing: Listing, *, usage: Usage) -> tuple[list[Row],
     if total is None and len(first) == PAGE:
         starts = [PAGE]
     while starts:
-        answer = ask(starts[:MAX_COMMANDS])
+        share = client.room(listing.method)
+        now, starts = starts[:share], starts[share:]
+        answer = ask(now)
         before = len(found)
-        for start in starts[:MAX_COMMANDS]:
+        for start in now:
             page = listing.rows(answer, f"p{start}") or []
             found.update((str(row.get(listing.id)), row) for row in page)
-        last = starts[MAX_COMMANDS - 1 : MAX_COMMANDS] or starts[-1:]
-        starts = starts[MAX_COMMANDS:]
         if total is None and len(found) - before == PAGE:
-            starts = [last[0] + PAGE]
+            starts = [now[-1] + PAGE]
     return list(found.values()), total
 
 
@@ -227,7 +293,7 @@ def by_owner(
 
     def attempt() -> tuple[list[list[Row]], int]:
         nonlocal share
-        asked = waiting[:share]
+        asked = waiting[: client.room(listing.method, share)]
         sent = {
             f"g{i}": listing.page_after(
                 after, [(f"{listing.filter}[{owner_filter}][{n}]", owner) for n, owner in enumerate(group)]
@@ -235,9 +301,9 @@ def by_owner(
             for i, (group, after) in enumerate(asked)
         }
         try:
-            answer = client.batch(sent, usage=usage)
+            answer = client.batch(sent, usage=usage, elastic=True)
         except TooSlow:
-            share = max(1, share // 4)
+            share = max(1, len(asked) // 4)
             raise
         pages: list[list[Row]] = []
         for i, (_, after) in enumerate(asked):

@@ -6,6 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
+JITTER = 1.0
+"""Requests by which the counter stays below its brim: what leaves here evenly arrives there unevenly."""
+
 
 class LeakyBucket:
     """Bitrix24's limit: a counter that rises by one a request, drains `rate` a second and blocks above
@@ -25,7 +28,7 @@ class LeakyBucket:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.rate = rate * (1 - margin)
-        self.capacity = max(1.0, capacity * (1 - margin))
+        self.capacity = max(1.0, capacity * (1 - margin) - JITTER)
         self._clock, self._sleep = clock, sleep
         self._level, self._at = 0.0, clock()
         self._lock = threading.Lock()
@@ -47,6 +50,11 @@ class LeakyBucket:
         if wait:
             self._sleep(wait)
         return wait
+
+    def give_back(self) -> None:
+        """A place that was taken, but not needed."""
+        with self._lock:
+            self._level = max(0.0, self._level - 1)
 
     def fill(self) -> None:
         """The portal says its counter is full, whatever ours says: somebody else uses it, or an earlier run

@@ -18,7 +18,12 @@ class PortalError(Exception):
 
 
 class Temporary(PortalError):
-    """Worth another try later: overload, a broken connection, an answer that is no JSON."""
+    """Worth another try later: overload, a broken connection, an answer that is no JSON.
+
+    `final` says that it was tried often enough.
+    """
+
+    final = False
 
 
 class RateLimited(Temporary):

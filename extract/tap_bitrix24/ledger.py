@@ -45,16 +45,17 @@ class Entry:
     error: str | None = None
     vanished: int | None = None
     _began: float = field(default_factory=time.monotonic)
+    _ended: float | None = None
 
     def start(self) -> None:
         self.started_at, self._began = _now(), time.monotonic()
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self._began
+        return (self._ended or time.monotonic()) - self._began
 
     def close(self, error: BaseException | None = None) -> None:
-        self.finished_at = _now()
+        self.finished_at, self._ended = _now(), time.monotonic()
         if error is not None:
             self.status = "skipped" if isinstance(error, StreamSkipped) else "failed"
             self.error = mask(str(error) or type(error).__name__)

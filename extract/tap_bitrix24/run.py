@@ -1,26 +1,21 @@
-"""Fetches several streams at once and hands their chunks to one writer.
+"""Fetches all streams at once and hands their chunks to one writer.
 
-Batches are bound by the portal's own working time, so a few streams in parallel load a portal several times
-faster than one after another; the shared request counter still holds. State and output belong to the calling
-thread alone.
+Each stream has a thread, in which it asks its questions; the client puts what several ask at the same time into one
+request, so that streams with little to tell cost next to nothing. State and output belong to the calling thread
+alone.
 """
 
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tap_bitrix24.crew import Crew
 from tap_bitrix24.streams import BitrixStream, Chunk, Plan
 
-PARALLEL = 4
 WAITING_CHUNKS = 4  # Of up to 2500 rows each: bounds memory while the loader is slower than the portal.
-
-
-@dataclass(frozen=True)
-class Started:
-    """A thread has begun the stream."""
+TICK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -30,38 +25,42 @@ class Ended:
     error: Exception | None = None
 
 
-Event = Started | Chunk | Ended
+Event = Chunk | Ended
 
 
 def fetch_all(
-    planned: Sequence[tuple[BitrixStream, Plan]], parallel: int = PARALLEL
-) -> Iterator[tuple[BitrixStream, Plan, Event]]:
-    """Yield what happens to the streams; events of one stream come in order, those of several mixed."""
-    todo: queue.SimpleQueue[tuple[BitrixStream, Plan] | None] = queue.SimpleQueue()
+    planned: Sequence[tuple[BitrixStream, Plan]], crew: Crew
+) -> Iterator[tuple[BitrixStream, Plan, Event] | None]:
+    """Yield what happens to the streams; events of one stream come in order, those of several mixed.
+
+    None comes when nothing happens for a second.
+    """
     events: queue.Queue[tuple[BitrixStream, Plan, Event]] = queue.Queue(maxsize=WAITING_CHUNKS)
-    for item in planned:
-        todo.put(item)
 
-    def work() -> None:
-        while True:
-            try:
-                stream, plan = todo.get_nowait()
-            except queue.Empty:
-                return
-            events.put((stream, plan, Started()))
-            try:
-                for chunk in stream.fetch(plan):
-                    events.put((stream, plan, chunk))
-            except Exception as error:  # One stream's failure is reported; the others go on.
-                events.put((stream, plan, Ended(error)))
-            else:
-                events.put((stream, plan, Ended()))
+    def work(stream: BitrixStream, plan: Plan) -> None:
+        def tell(event: Event) -> None:
+            with crew.aside():
+                events.put((stream, plan, event))
 
-    # Daemons: an interrupted run must not sit out their waits for the portal.
-    for number in range(min(parallel, len(planned))):
-        threading.Thread(target=work, name=f"fetch-{number}", daemon=True).start()
+        stream.entry.start()
+        try:
+            for chunk in stream.fetch(plan):
+                tell(chunk)
+        except Exception as error:  # One stream's failure is reported; the others go on.
+            tell(Ended(error))
+        else:
+            tell(Ended())
+
+    # All are counted before the first may send its question alone.
+    with crew.gathering():
+        for stream, plan in planned:
+            crew.start(lambda stream=stream, plan=plan: work(stream, plan), stream.name)  # type: ignore[misc]
     left = len(planned)
     while left:
-        stream, plan, event = events.get()
+        try:
+            stream, plan, event = events.get(timeout=TICK_SECONDS)
+        except queue.Empty:
+            yield None
+            continue
         left -= isinstance(event, Ended)
         yield stream, plan, event

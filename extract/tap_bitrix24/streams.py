@@ -10,17 +10,20 @@ from __future__ import annotations
 import datetime as dt
 import time
 from abc import abstractmethod
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from tap_rest_api_msdk.streams import DynamicStream
 
-from tap_bitrix24 import admission, batch, records
-from tap_bitrix24.batch import Listing, Row, Total
+from tap_bitrix24 import admission, records, spans
+from tap_bitrix24.batch import Listing, Row
 from tap_bitrix24.catalogue import Spec
+from tap_bitrix24.counts import COUNTED_ROWS, Count
 from tap_bitrix24.ledger import Entry
+from tap_bitrix24.spans import EVERYTHING, Span
+from tap_bitrix24.walk import Walk
 
 if TYPE_CHECKING:
     from singer_sdk.mapper import StreamMap
@@ -43,27 +46,50 @@ EPOCH = "1970-01-01T00:00:00+00:00"
 class Plan:
     """What a fetch starts from.
 
-    `since` opens the window (None: everything), `after` is the last id already delivered, `bookmark` is what
-    the next run's window will open at, `first` says that no earlier run was completed, `version` marks the
-    rows of a full load.
+    `since` opens the window (None: everything), `left` are the ids not yet delivered, by part of the stream
+    (a part not in it: all), `bookmark` is what the next run's window will open at, `first` says that no earlier
+    run was completed, `version` marks the rows of a full load.
     """
 
     since: str | None = None
-    after: str = "0"
+    left: dict[str, list[Span]] = field(default_factory=dict)
     bookmark: str | None = None
     first: bool = True
     resumed: bool = False
     version: int | None = None
 
+    def spans(self, part: str) -> list[Span]:
+        return self.left.get(part, list(EVERYTHING))
+
+    @property
+    def cursor(self) -> dict[str, Any]:
+        """What an interrupted run leaves in the state."""
+        left = {part: spans.dump(of_part) for part, of_part in self.left.items()}
+        return {"since": self.since, "bookmark": self.bookmark, "first": self.first, "left": left}
+
+    @classmethod
+    def resume(cls, cursor: Any) -> Plan | None:
+        """What `cursor` says, or a release before it wrote (`after`: one id for all); None where it says nothing."""
+        if not isinstance(cursor, dict) or not {"since", "bookmark", "first"} <= cursor.keys():
+            return None
+        left = cursor.get("left", {"": [[cursor.get("after"), None]]})
+        parsed = {part: spans.parse(value) for part, value in left.items()} if isinstance(left, dict) else {}
+        return cls(
+            since=cursor["since"],
+            left={part: value for part, value in parsed.items() if value is not None},
+            bookmark=cursor["bookmark"],
+            first=bool(cursor["first"]),
+            resumed=True,
+        )
+
 
 @dataclass
 class Chunk:
-    """Records ready to be written, and the id up to which the stream is complete once they are (None: no
-    cursor).
-    """
+    """Records ready to be written, and the ids of `part` that are complete once they are (None: no cursor)."""
 
     lines: list[bytes]
-    after: str | None = None
+    done: Span | None = None
+    part: str = ""
     complete: bool = field(default=True)
     """False where the portal did not show everything, so that absent rows must not be taken for deleted ones.
     """
@@ -88,6 +114,17 @@ class BitrixStream(DynamicStream):
         self.mode = mode
         self.logger = tap.logger.getChild(name)
         self.entry = Entry(tap.run_id, name, mode)
+        self.counts: list[Count] = []
+        self.walks: list[Walk[list[bytes]]] = []
+
+    @property
+    def expected(self) -> float | None:
+        """Share of the stream that is still to be read; None where nobody knows."""
+        known = [(walk.delivered, walk.expected) for walk in self.walks]
+        if not known or any(left is None for _, left in known):
+            return None
+        left = sum(left for _, left in known if left is not None)
+        return left / max(1, left + sum(delivered for delivered, _ in known))
 
     @property
     def url_base(self) -> str:
@@ -121,13 +158,9 @@ class BitrixStream(DynamicStream):
         """Write a chunk and then, where the stream can be resumed, the state that says so."""
         records.write(chunk.lines)
         self.entry.rows += len(chunk.lines)
-        if chunk.after is not None:
-            self.stream_state["cursor"] = {
-                "since": plan.since,
-                "after": chunk.after,
-                "bookmark": plan.bookmark,
-                "first": plan.first,
-            }
+        if chunk.done is not None:
+            plan.left[chunk.part] = spans.without(plan.spans(chunk.part), chunk.done)
+            self.stream_state["cursor"] = plan.cursor
             self._flush_state()
 
     def finish(self, plan: Plan, *, complete: bool) -> None:
@@ -199,11 +232,9 @@ class CatalogueStream(BitrixStream):
         if not self.spec.bookmarked:
             return Plan()
         state = self.stream_state
-        cursor = state.get("cursor")
-        known = ("since", "after", "bookmark", "first")
-        if isinstance(cursor, dict) and all(name in cursor for name in known):
-            self.logger.info("%s: resuming after id %s", self.name, cursor["after"])
-            return Plan(**{name: cursor[name] for name in known}, resumed=True)
+        if (plan := Plan.resume(state.get("cursor"))) is not None:
+            self.logger.info("%s: an interrupted run is resumed: %s", self.name, _told(plan))
+            return plan
         since = state.get("replication_key_value")
         bookmark = (self.tap.portal.server_time - self.tap.overlap).isoformat()
         if since is None:
@@ -230,30 +261,56 @@ class CatalogueStream(BitrixStream):
 
     def read(self, plan: Plan, listing: Listing, writer: records.RecordWriter) -> Iterator[Chunk]:
         """What one listing has to give: here the rows of the window, by keyset."""
-        # What is left of an interrupted run has no count: the portal would count the whole window.
-        total = None if plan.resumed else Total()
-        for rows in self.walk(plan, listing, self.spec.modified, total):
-            yield Chunk(writer.lines([self.record(row) for row in rows]), after=str(rows[-1][listing.id]))
-        if total is not None and total.value is not None and total.value >= 0:
-            self.entry.portal_total = total.value
+
+        def convert(rows: list[Row]) -> list[bytes]:
+            return writer.lines([self.record(row) for row in rows])
+
+        yield from self.walk(plan, listing, self.spec.modified, convert, counted=not plan.resumed)
 
     def walk(
-        self, plan: Plan, listing: Listing, modified: tuple[str, ...], total: Total | None
-    ) -> Iterator[list[Row]]:
+        self,
+        plan: Plan,
+        listing: Listing,
+        modified: tuple[str, ...],
+        convert: Callable[[list[Row]], list[bytes]],
+        *,
+        part: str = "",
+        counted: bool = False,
+    ) -> Iterator[Chunk]:
+        """What `convert` makes of the rows of the window, in no order.
+
+        Args:
+            modified: fields of the moment of change, the first of which opens the window.
+            convert: runs in several threads at once, with up to 2500 rows.
+            part: tells the listings of one stream apart in its state.
+            counted: ask the portal for its count, where that is cheap.
+        """
+        client, since = self.tap.client, plan.since
         window = (
-            [(f"{listing.filter}[>={modified[0]}]", self.tap.portal.moment(listing.method, plan.since))]
-            if plan.since
+            [(f"{listing.filter}[>={modified[0]}]", self.tap.portal.moment(listing.method, since))]
+            if since
             else []
         )
-        return batch.keyset(
-            self.tap.client,
+        walk = Walk(
+            client,
             listing,
+            convert,
             window=window,
-            after=plan.after,
+            left=plan.spans(part),
             usage=self.entry.usage,
-            total=total,
             commands=self.tap.batch_size,
+            parallel=self.tap.parallel,
+            name=self.name,
+            small=since is not None,
         )
+        self.walks.append(walk)
+        # A window is counted beside its first page, since it may grow; a table when its size is known.
+        if counted and since is not None:
+            self.counts.append(Count(client, listing.count(window), self.name))
+        for number, piece in enumerate(walk):
+            if counted and since is None and number == 0 and (walk.expected or 0) <= COUNTED_ROWS:
+                self.counts.append(Count(client, listing.count(window), self.name))
+            yield Chunk(piece.value, piece.done if self.spec.bookmarked else None, part)
 
     def record(self, row: Row, day: str | None = None) -> tuple[str, str | None, Row]:
         key = self.spec.id.format(**row) if "{" in self.spec.id else str(row[self.spec.id])
@@ -261,6 +318,16 @@ class CatalogueStream(BitrixStream):
         if modified_at is None and "modified_at" in self.spec.key:
             modified_at = EPOCH
         return key, modified_at, row
+
+
+def _told(plan: Plan) -> str:
+    """What is left, for people."""
+    parts = [
+        f"{part}{' ' if part else ''}ids " + ", ".join(f"{s.after + 1}–{s.upto or ''}" for s in left[:3])
+        for part, left in plan.left.items()
+        if left
+    ]
+    return "; ".join(parts) or "nothing is left to read"
 
 
 def first_filled(row: Row, names: tuple[str, ...]) -> str | None:

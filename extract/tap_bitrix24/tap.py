@@ -18,10 +18,12 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from tap_rest_api_msdk.tap import TapRestApiMsdk
 
 from tap_bitrix24 import portal, webhook
-from tap_bitrix24.batch import MAX_COMMANDS, Row
+from tap_bitrix24.batch import Row
 from tap_bitrix24.bucket import LeakyBucket
+from tap_bitrix24.budget import Budgets
 from tap_bitrix24.catalogue import CatalogueError, Spec, load
-from tap_bitrix24.client import Client, Usage
+from tap_bitrix24.client import MAX_COMMANDS, PARALLEL, Client, Usage
+from tap_bitrix24.counts import total
 from tap_bitrix24.each import EachStream
 from tap_bitrix24.errors import PortalError, PortalRefused, StreamSkipped
 from tap_bitrix24.full import FullStream
@@ -29,15 +31,13 @@ from tap_bitrix24.ledger import new_run_id
 from tap_bitrix24.moments import METHOD
 from tap_bitrix24.own import LedgerStream, PortalStream
 from tap_bitrix24.owners import OwnersStream
-from tap_bitrix24.run import PARALLEL, Ended, Started, fetch_all
+from tap_bitrix24.progress import Progress, spaced
+from tap_bitrix24.run import Ended, fetch_all
 from tap_bitrix24.streams import BitrixStream, CatalogueStream, Chunk, Plan
 from tap_bitrix24.turns import Turns
 
-PROGRESS_SECONDS = 5.0
-
-
-def _spaced(number: float) -> str:
-    return f"{number:,.0f}".replace(",", " ")
+COUNT_SECONDS = 5.0
+"""What the portal's counts may still take when all rows are there."""
 
 
 def reader(spec: Spec) -> type[CatalogueStream]:
@@ -105,10 +105,16 @@ class TapBitrix24(TapRestApiMsdk):
             description="Share of the rate left to other users of the portal.",
         ),
         th.Property(
+            "operating_limit",
+            th.NumberType,
+            default=480,
+            description="Seconds a method may work in ten minutes: 480; a box 420 if it has the limit, else 0.",
+        ),
+        th.Property(
             "batch_size", th.IntegerType, default=MAX_COMMANDS, description="Commands a request, at most 50."
         ),
         th.Property(
-            "parallel", th.IntegerType, default=PARALLEL, description="Streams fetched at the same time."
+            "parallel", th.IntegerType, default=PARALLEL, description="Requests under way at the same time."
         ),
     ).to_dict()
 
@@ -146,7 +152,8 @@ class TapBitrix24(TapRestApiMsdk):
             raise ConfigValidationError(str(error), errors=[str(error)]) from None
         for name, low, high in (
             ("batch_size", 1, MAX_COMMANDS),
-            ("parallel", 1, 16),
+            ("parallel", 1, 32),
+            ("operating_limit", 0, 6000),
             ("margin", 0, 0.9),
             ("requests_per_second", 0.1, 100),
             ("burst", 1, 1000),
@@ -163,8 +170,14 @@ class TapBitrix24(TapRestApiMsdk):
 
     @cached_property
     def client(self) -> Client:
-        bucket = LeakyBucket(self.config["requests_per_second"], self.config["burst"], self.config["margin"])
-        return Client(self._webhook, bucket, user_agent=f"tap-bitrix24/{self.plugin_version}")
+        margin = self.config["margin"]
+        return Client(
+            self._webhook,
+            LeakyBucket(self.config["requests_per_second"], self.config["burst"], margin),
+            budgets=Budgets(self.config["operating_limit"], margin),
+            parallel=self.parallel,
+            user_agent=f"tap-bitrix24/{self.plugin_version}",
+        )
 
     @property
     def portal(self) -> portal.Portal:
@@ -195,6 +208,10 @@ class TapBitrix24(TapRestApiMsdk):
     @property
     def batch_size(self) -> int:
         return self.config["batch_size"]
+
+    @property
+    def parallel(self) -> int:
+        return self.config["parallel"]
 
     def discover_streams(self) -> Sequence[BitrixStream]:  # type: ignore[override]
         """The catalogue's streams, the portal's own row and the run ledger; no request is made."""
@@ -240,7 +257,8 @@ class TapBitrix24(TapRestApiMsdk):
 
         def close(stream: BitrixStream, error: Exception | None) -> None:
             error = stream.judge(error) if error is not None else None
-            stream.entry.close(error)
+            if error is not None:
+                stream.entry.close(error)
             if isinstance(error, StreamSkipped):
                 self.logger.info("%s: skipped: %s", stream.name, error)
             elif error is not None:
@@ -289,7 +307,7 @@ class TapBitrix24(TapRestApiMsdk):
                 METHOD,
             )
 
-        began, said = time.monotonic(), time.monotonic()
+        began = time.monotonic()
         incomplete: set[str] = set()
         planned: list[tuple[BitrixStream, Plan]] = []
         for stream in self._chosen:
@@ -300,54 +318,56 @@ class TapBitrix24(TapRestApiMsdk):
                 close(stream, error)
             else:
                 planned.append((stream, stream.plan()))
-        for stream, plan, event in fetch_all(planned, self.config["parallel"]):
-            if isinstance(event, Started):
-                stream.entry.start()
-            elif isinstance(event, Chunk):
+        progress = Progress(self.logger)
+        running = {stream.name: stream for stream, _ in planned}
+        uncounted: list[BitrixStream] = []
+        for happened in fetch_all(planned, self.client.crew):
+            progress.tick(running.values())
+            if happened is None:
+                continue
+            stream, plan, event = happened
+            if isinstance(event, Chunk):
                 stream.emit(plan, event)
                 if not event.complete:
                     incomplete.add(stream.name)
-                if time.monotonic() - said > PROGRESS_SECONDS:
-                    said = time.monotonic()
-                    self._say(stream, "so far")
             elif isinstance(event, Ended):
-                if event.error is None:
-                    stream.finish(plan, complete=stream.name not in incomplete)
-                    self._say(stream, "done")
-                    self._compare(stream, plan)
-                close(stream, event.error)
+                del running[stream.name]
+                if event.error is not None:
+                    close(stream, event.error)
+                    continue
+                stream.finish(plan, complete=stream.name not in incomplete)
+                stream.entry.close()
+                progress.done(stream)
+                if any(count.pending for count in stream.counts):
+                    uncounted.append(stream)
+                else:
+                    self._compare(stream, 0)
+                    close(stream, None)
+        patience = time.monotonic() + COUNT_SECONDS
+        for stream in uncounted:
+            self._compare(stream, max(0.0, patience - time.monotonic()))
+            close(stream, None)
         rows = sum(s.entry.rows for s in self._chosen)
         seconds = max(time.monotonic() - began, 1e-3)
-        requests = sum(s.entry.usage.requests for s in self._chosen)
         self.logger.info(
-            "%s rows in %.1f s (%s rows/s), %s requests",
-            _spaced(rows),
+            "%s rows in %.1f s (%s rows/s), %d requests with %s commands",
+            spaced(rows),
             seconds,
-            _spaced(rows / seconds),
-            _spaced(requests),
+            spaced(rows / seconds),
+            self.client.usage.requests,
+            spaced(self.client.usage.commands),
         )
         return failed
 
-    def _say(self, stream: BitrixStream, how: str) -> None:
-        entry = stream.entry
-        since = f" since {entry.window_from}" if entry.window_from else ""
-        self.logger.info(
-            "%s: %s rows %s%s, %.1f s, %s rows/s, %d requests",
-            stream.name,
-            _spaced(entry.rows),
-            how,
-            since,
-            entry.seconds,
-            _spaced(entry.rows / max(entry.seconds, 1e-3)),
-            entry.usage.requests,
-        )
-
-    def _compare(self, stream: BitrixStream, plan: Plan) -> None:
-        total, rows = stream.entry.portal_total, stream.entry.rows
-        if total is not None and rows < total:
+    def _compare(self, stream: BitrixStream, seconds: float) -> None:
+        """Set what arrived against what the portal counts, if its count comes within `seconds`."""
+        if stream.counts:
+            stream.entry.portal_total = total(stream.counts, seconds)
+        counted, rows = stream.entry.portal_total, stream.entry.rows
+        if counted is not None and rows < counted:
             self.logger.warning(
                 "%s: %s rows came, the portal counted %s: deleted meanwhile, or hidden from the owner",
                 stream.name,
-                _spaced(rows),
-                _spaced(total),
+                spaced(rows),
+                spaced(counted),
             )

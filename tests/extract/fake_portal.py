@@ -122,15 +122,15 @@ class FakePortal:
                 number = next(iter(rows), {}).keys() & {"id", "ID"}
                 if value.isdigit() and number:  # Anything else is a broken reference: the filter is ignored.
                     rows = [row for row in rows if int(row[next(iter(number))]) > int(value)]
+            elif key.upper() == "<=ID":
+                rows = [row for row in rows if int(row[key[2:]]) <= int(value)]
             elif key.startswith(">="):
                 rows = [row for row in rows if str(row.get(key[2:]) or "") >= value]
             elif key in ("iblockId", "TYPE_ID"):
                 rows = [row for row in rows if str(row.get(key)) == value]
         for name, values in sets.items():
             rows = [row for row in rows if name not in row or str(row[name]) in values]
-        if (field := next((key for key in params if re.match(r"(?i)order\[id\]$", key)), "")) and params[
-            field
-        ] == "DESC":
+        if any(key.lower().startswith("order") and value == "DESC" for key, value in query):
             rows = rows[::-1]
         if method == "crm.orderentity.list" and params.get("start") == "-1":
             return {"orderEntity": rows}, None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
+from tap_bitrix24 import spans
 from tap_bitrix24.catalogue import load
 
 from tests.extract.conftest import Run, card
@@ -312,19 +313,34 @@ def test_killed_run_resumes_at_its_cursor(
     process.stdout.close()
     process.wait()
     cursor = state["bookmarks"]["deals"]["cursor"]
-    assert (
-        cursor["after"] == written[-1]
-        and cursor["first"]
-        and "replication_key_value" not in state["bookmarks"]["deals"]
-    )
+    assert cursor["first"] and "replication_key_value" not in state["bookmarks"]["deals"]
+    left = spans.parse(cursor["left"][""])
+    assert {str(n) for n in range(1, 12_001) if any(n > s.after and n <= (s.upto or n) for s in left)} == {
+        str(n) for n in range(1, 12_001)
+    } - set(written)
 
     portal.now = "2026-06-03T12:00:00+03:00"
     portal.batches.clear()
     outcome = run(state, streams=["deals"])
-    assert "resuming after id" in outcome.log
-    assert written + ids(outcome, "deals") == [str(n) for n in range(1, 12_001)]
+    assert "an interrupted run is resumed: ids " in outcome.log
+    assert sorted(map(int, written + ids(outcome, "deals"))) == list(range(1, 12_001))
     assert outcome.state["bookmarks"]["deals"]["replication_key_value"] == "2026-06-01T11:55:00+03:00"
     assert "cursor" not in outcome.state["bookmarks"]["deals"]
+
+
+def test_cursor_of_an_earlier_release_is_understood(run: Run) -> None:
+    cursor = {"since": None, "after": "700", "bookmark": "2026-05-20T00:00:00+03:00", "first": True}
+    outcome = run({"bookmarks": {"deals": {"cursor": cursor}}}, streams=["deals"])
+    assert ids(outcome, "deals") == [str(n) for n in range(701, 1201)]
+    assert outcome.state["bookmarks"]["deals"]["replication_key_value"] == "2026-05-20T00:00:00+03:00"
+
+
+@pytest.mark.parametrize(
+    "cursor", [{"after": "700"}, {"since": None, "bookmark": "b", "first": 1, "left": 7}, []]
+)
+def test_unknown_cursor_means_reading_again(run: Run, cursor: object) -> None:
+    outcome = run({"bookmarks": {"deals": {"cursor": cursor}}}, streams=["deals"])
+    assert len(ids(outcome, "deals")) == 1200
 
 
 def test_failed_stream_resumes_at_its_cursor(run: Run, portal: FakePortal, naps: list[float]) -> None:
