@@ -772,7 +772,7 @@ DISCONTINUED = (Product(125, "Терминал сбора данных ТСД-2"
 ASSORTMENT = (*PRODUCTS, *DISCONTINUED, *VARIANTS)
 
 #: Pipelines whose clients often order and pay in the shop, without an invoice.
-SHOP_PIPELINES = frozenset({39, 43})
+SHOP_PIPELINES = frozenset({33, 39, 43})
 
 
 @dataclass(frozen=True)

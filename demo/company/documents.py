@@ -191,7 +191,7 @@ class Documents:
         category = c.FRAME_CATEGORY if frame else c.CONTRACT_CATEGORY
         manager = self.world.present(deal.assigned)
         item = self._add(process, category, deal, "Договор поставки", manager, 365, rng)
-        self.world.begin(self._item_life(process, item, rng, 3.0, 0.86, 0.03))
+        self.world.begin(self._item_life(process, item, rng, 3.0, 0.86, 0.05))
 
     def _add_claim(self, deal: Deal, rng: Random) -> None:
         if not self.world.alive(c.DEAL, deal):
@@ -201,7 +201,7 @@ class Documents:
         item = self._add(process, c.CLAIM_CATEGORY, deal, rng.choice(CLAIM_TITLES), manager, 14, rng)
         due = self.world.calendar.days_later(self.world.now, 1 + rng.random() * 3, rng)
         self.diary.plan(manager, self._bindings(c.CLAIM, item.id, deal), due, rng)
-        self.world.begin(self._item_life(process, item, rng, 4.0, 0.7, 0.05))
+        self.world.begin(self._item_life(process, item, rng, 4.0, 0.7, 0.08))
 
     def _item_life(
         self, process: c.SmartProcess, item: SmartItem, rng: Random, stay: float, good: float, gone: float

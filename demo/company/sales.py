@@ -322,7 +322,7 @@ class Sales:
                 talked = rng.random() < 0.3
                 self.diary.write(lead.assigned, [(c.LEAD, lead.id)], _mail(lead), rng)
                 break
-            caller = world.present(lead.assigned) or 11
+            caller = world.present(lead.assigned or 11)
             talked, over = self.telephony.dial(caller, party, 0.56, tries=attempt)
             if talked:
                 yield world.until(over + 60)
@@ -658,7 +658,7 @@ class Sales:
                     0.86,
                 )
             else:
-                self.telephony.dial(world.present(deal.assigned) or 11, party, 0.62, tries=number + 1)
+                self.telephony.dial(world.present(deal.assigned or 11), party, 0.62, tries=number + 1)
         if rng.random() < 0.28:
             contact = self.portal.cards[c.CONTACT].get(deal.contact_id)
             self.diary.write(world.present(deal.assigned), bindings, _mail(contact), rng, rng.random() < 0.3)

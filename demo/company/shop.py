@@ -13,7 +13,7 @@ from demo.company.world import FOR_ORDER, World
 Life = Generator[Any, Any, None]
 
 #: The share of won deals of the shop's pipelines that are paid there and not by invoice.
-PAID_IN_SHOP = 0.5
+PAID_IN_SHOP = 0.6
 
 
 class Shop:
@@ -50,7 +50,7 @@ class Shop:
             payment.system = rng.choice(c.PAY_SYSTEMS).id
             yield world.until(calendar.days_later(world.now, rng.expovariate(1 / 2.5), rng))
             self._pay(order, payment)
-        if due and rng.random() < 0.07:
+        if due and rng.random() < 0.12:
             yield world.until(calendar.days_later(world.now, 3 + rng.random() * 20, rng))
             self._give_back(order, payments[due - 1])
         elif order.paid:
@@ -64,7 +64,7 @@ class Shop:
             amount=deal.amount,
             currency=deal.currency,
             buyer=1000 + deal.contact_id,
-            responsible=self.world.present(deal.assigned) or 1,
+            responsible=self.world.present(deal.assigned or 1),
             deal_id=deal.id,
             company_id=deal.company_id,
         )

@@ -112,6 +112,7 @@ class Telephony:
         """A client rings now. Returns whether somebody answered."""
         world, rng, now = self.world, self._stream(), self.world.now
         open_now = world.calendar.in_hours(now)
+        owner = world.present(owner)
         staff = [u for u in world.colleagues(team, world.calendar.day_of(now))]
         first = owner if owner and rng.random() < 0.6 else 0
         queue = ([first] if first else []) + [
@@ -167,7 +168,7 @@ class Telephony:
             world.at(missed + 300 + int(rng.expovariate(1 / 5000)), self.ring, party, team, user, 0.75)
 
     def _return_call(self, user: int, party: Party, attempt: int, by_robot: bool) -> None:
-        talked, over = self.dial(user, party, 0.68, CALLBACK if by_robot else OUT)
+        talked, over = self.dial(self.world.present(user), party, 0.68, CALLBACK if by_robot else OUT)
         if not talked and attempt < 2:
             rng = self._stream()
             again = self.world.calendar.at_work(over + 900 + rng.randrange(7200), rng)

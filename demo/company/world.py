@@ -27,8 +27,8 @@ FOR_FIELDS, FOR_STEP, FOR_TIES, FOR_LEAVE, FOR_QUOTE, FOR_CONTRACT, FOR_CLAIM, F
     10, 19
 )
 
-#: A seller's leave: once in each year of the story, so many days in a row.
-LEAVE_DAYS = 14
+#: Everybody's leave: so many days in a row, once in each half of a year of the story.
+LEAVE_DAYS, LEAVE_EVERY = 14, 182
 
 #: Accounts that get a card now and then although ``user.get`` never returns them.
 OUTSIDERS = (90, 91)
@@ -95,13 +95,13 @@ class World:
             user.dismissed is None or since < user.dismissed
         )
 
-    def _leave_begins(self, user: int, year: int) -> int:
-        """The first day of somebody's leave in a year of the story, as days since its start."""
-        return year * 365 + self.stream(FOR_LEAVE, user, year).randrange(20, 365 - LEAVE_DAYS)
+    def _leave_begins(self, user: int, half: int) -> int:
+        """The first day of somebody's leave in a half-year of the story, as days since its start."""
+        return half * LEAVE_EVERY + self.stream(FOR_LEAVE, user, half).randrange(LEAVE_EVERY - LEAVE_DAYS)
 
     def on_leave(self, user: User, day: int) -> bool:
         since = day - self.start_day
-        first = self.leave_begins(user.id, since // 365)
+        first = self.leave_begins(user.id, since // LEAVE_EVERY)
         return bool(user.departments) and first <= since < first + LEAVE_DAYS
 
     def _colleagues(self, departments: tuple[int, ...], day: int) -> list[User]:

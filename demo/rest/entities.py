@@ -174,7 +174,7 @@ class EntityColumns:
 
     def _user_kind(self, spec: UserField) -> tuple[str, Get]:
         if spec.multiple:
-            return ("ids" if spec.kind == "enumeration" else "const"), custom(spec.name)
+            return ("ids" if spec.kind == "enumeration" else "texts"), custom(spec.name)
         return USER_FIELD_COLUMNS.get(spec.kind, "text"), custom(spec.name)
 
     def _write_user_field(self, spec: UserField, typed: bool) -> Callable[[Any], Any]:

@@ -13,6 +13,7 @@ LISTS = {
     "deals": ("crm.item.list", {"entityTypeId": 2}, "id"),
     "contacts": ("crm.item.list", {"entityTypeId": 3}, "id"),
     "companies": ("crm.item.list", {"entityTypeId": 4}, "id"),
+    "quotes": ("crm.item.list", {"entityTypeId": 7}, "id"),
     "smart_invoices": ("crm.item.list", {"entityTypeId": 31}, "id"),
     "lead_stage_history": ("crm.stagehistory.list", {"entityTypeId": 1}, "ID"),
     "deal_stage_history": ("crm.stagehistory.list", {"entityTypeId": 2}, "ID"),
