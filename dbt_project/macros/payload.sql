@@ -1,51 +1,74 @@
-{#- How the API writes things (facts by method differ: "5", 5, "0", null, "", {}), read once, here. -#}
+{#- How the API writes things (facts by method differ: "5", 5, "0", null, "", {}), read once, here.
+    `of` is the JSON object that has the key: the row's payload, or a row inside it. -#}
 
-{% macro payload_text(key) -%}
-  nullif(btrim(regexp_replace(payload ->> '{{ key }}', '\s+', ' ', 'g')), '')
+{% macro payload_text(key, of='payload') -%}
+  nullif(btrim(regexp_replace({{ of }} ->> '{{ key }}', '\s+', ' ', 'g')), '')
 {%- endmacro %}
 
 
-{% macro payload_id(key) -%}
-  nullif(cast(substring(payload ->> '{{ key }}' from '^\d+$') as bigint), 0)
+{% macro payload_id(key, of='payload') -%}
+  nullif(cast(substring({{ of }} ->> '{{ key }}' from '^\d+$') as bigint), 0)
 {%- endmacro %}
 
 
-{% macro payload_integer(key) -%}
-  cast(substring(payload ->> '{{ key }}' from '^-?\d+') as bigint)
+{% macro payload_integer(key, of='payload') -%}
+  cast(substring({{ of }} ->> '{{ key }}' from '^-?\d+') as bigint)
 {%- endmacro %}
 
 
-{% macro payload_moment(key) -%}
-  cast(substring(payload ->> '{{ key }}' from '^[12]\d{3}-\d\d-\d\d[T ].*$') as timestamptz)
+{% macro payload_moment(key, of='payload') -%}
+  cast(substring({{ of }} ->> '{{ key }}' from '^[12]\d{3}-\d\d-\d\d[T ].*$') as timestamptz)
 {%- endmacro %}
 
 
-{% macro payload_date(key) -%}
-  cast(substring(payload ->> '{{ key }}' from '^[12]\d{3}-\d\d-\d\d') as date)
+{% macro payload_date(key, of='payload') -%}
+  cast(substring({{ of }} ->> '{{ key }}' from '^[12]\d{3}-\d\d-\d\d') as date)
 {%- endmacro %}
 
 
-{% macro payload_amount(key) -%}
-  coalesce(cast(nullif(btrim(payload ->> '{{ key }}'), '') as numeric), 0)
+{% macro payload_amount(key, of='payload') -%}
+  {#- What is no number counts as nothing. -#}
+  coalesce(
+    cast(substring(btrim({{ of }} ->> '{{ key }}') from '^-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?$') as numeric), 0
+  )
 {%- endmacro %}
 
 
-{% macro payload_flag(key) -%}
-  coalesce(lower(payload ->> '{{ key }}') in ('y', 'true', '1'), false)
+{% macro payload_flag(key, of='payload') -%}
+  coalesce(lower({{ of }} ->> '{{ key }}') in ('y', 'true', '1'), false)
 {%- endmacro %}
 
 
-{% macro payload_currency(key) -%}
-  replace(nullif(upper(btrim(payload ->> '{{ key }}')), ''), 'RUR', 'RUB')
+{% macro payload_currency(key, of='payload') -%}
+  replace(nullif(upper(btrim({{ of }} ->> '{{ key }}')), ''), 'RUR', 'RUB')
 {%- endmacro %}
 
 
-{% macro payload_semantic(key) -%}
-  case upper(payload ->> '{{ key }}')
+{% macro payload_semantic(key, of='payload') -%}
+  case upper({{ of }} ->> '{{ key }}')
     when 'S' then 'success'
     when 'F' then 'failure'
     when 'P' then 'process'
   end
+{%- endmacro %}
+
+
+{% macro payload_list(key, of='payload') -%}
+  {#- A JSON array, also where the API writes null, an empty text or an object instead of an empty list. -#}
+  case jsonb_typeof({{ of }} -> '{{ key }}')
+    when 'array' then {{ of }} -> '{{ key }}'
+    else cast('[]' as jsonb)
+  end
+{%- endmacro %}
+
+
+{% macro payload_user_fields(of='payload') -%}
+  {#- The user fields of a card as they came, by their API names; null for none. -#}
+  (
+    select jsonb_object_agg(fields.key, fields.value)
+    from jsonb_each({{ of }}) as fields
+    where fields.key like 'uf%'
+  )
 {%- endmacro %}
 
 

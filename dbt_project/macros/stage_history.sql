@@ -1,8 +1,17 @@
 {% macro stage_intervals(history, key, entity) %}
-{#- SQL of a model: the stays of cards in stages, from history and the stage dictionary's semantics. -#}
+{#- SQL of a model: the stays of cards in stages, from history and the stage dictionary's semantics. The history of a
+    deleted card leaves with it. -#}
+{%- set stream = entity ~ 's' -%}
 with history as (
 
   select * from {{ ref(history) }}
+
+),
+
+deleted as (
+
+  select * from {{ ref('stg_bitrix24__deleted_cards') }}
+  where stream = '{{ stream }}'
 
 ),
 
@@ -24,7 +33,8 @@ entries as (
   from history
   inner join stages
     on history.stage_id = stages.stage_id and stages.entity = '{{ entity }}'
-  where history.entered_at < {{ as_of() }}
+  left join deleted on history.{{ key }} = deleted.card_id
+  where history.entered_at < {{ as_of() }} and deleted.card_id is null
 
 ),
 
@@ -158,14 +168,8 @@ responsibles as (
 
   select
     moments.{{ key }},
-    (
-      array_agg(coalesce(versions.manager_id, 0) order by versions.modified_at desc, versions.received_at desc)
-      filter (where versions.modified_at <= moments.created_at)
-    )[1] as created_manager_id,
-    (
-      array_agg(coalesce(versions.manager_id, 0) order by versions.modified_at desc, versions.received_at desc)
-      filter (where versions.modified_at <= coalesce(moments.success_at, moments.failure_at))
-    )[1] as closed_manager_id
+    {{ responsible_at('moments.created_at') }} as created_manager_id,
+    {{ responsible_at('coalesce(moments.success_at, moments.failure_at)') }} as closed_manager_id
   from moments
   inner join versions on moments.{{ key }} = versions.{{ key }}
   group by moments.{{ key }}
@@ -193,3 +197,13 @@ final as (
 
 select * from final
 {% endmacro %}
+
+
+{% macro responsible_at(moment) -%}
+  {#- Aggregate over the kept versions of a card (alias versions): who was responsible at a moment, as far as they reach
+      back to it; 0 for nobody. -#}
+  (
+    array_agg(coalesce(versions.manager_id, 0) order by versions.modified_at desc, versions.received_at desc)
+    filter (where versions.modified_at <= {{ moment }})
+  )[1]
+{%- endmacro %}

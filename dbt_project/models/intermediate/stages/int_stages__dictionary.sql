@@ -1,45 +1,28 @@
+{#- Who mentions stages: history before the cards' own word, since it recorded the semantics while the stage lived. -#}
+{%- set mentions = {
+  'lead_stage_history': {'entity': 'lead', 'priority': 1, 'pipeline_id': 'cast(null as bigint)'},
+  'deal_stage_history': {'entity': 'deal', 'priority': 1},
+  'smart_invoice_stage_history': {'entity': 'smart_invoice', 'priority': 1},
+  'smart_process_stage_history': {'entity': 'smart_process', 'priority': 1},
+  'leads': {'entity': 'lead', 'priority': 2, 'stage_id': 'status_id', 'pipeline_id': 'cast(null as bigint)'},
+  'deals': {'entity': 'deal', 'priority': 2},
+  'quotes': {'entity': 'quote', 'priority': 2, 'pipeline_id': 'cast(null as bigint)'},
+  'smart_invoices': {'entity': 'smart_invoice', 'priority': 2},
+  'smart_process_items': {'entity': 'smart_process', 'priority': 2},
+} -%}
+
 with statuses as (
 
   select * from {{ ref('stg_bitrix24__statuses') }}
 
 ),
+{% for name, entity in mentions.items() %}
+  {{ name }} as (
 
-leads as (
+    select * from {{ ref('stg_bitrix24__' ~ name) }}
 
-  select * from {{ ref('stg_bitrix24__leads') }}
-
-),
-
-deals as (
-
-  select * from {{ ref('stg_bitrix24__deals') }}
-
-),
-
-invoices as (
-
-  select * from {{ ref('stg_bitrix24__smart_invoices') }}
-
-),
-
-lead_history as (
-
-  select * from {{ ref('stg_bitrix24__lead_stage_history') }}
-
-),
-
-deal_history as (
-
-  select * from {{ ref('stg_bitrix24__deal_stage_history') }}
-
-),
-
-invoice_history as (
-
-  select * from {{ ref('stg_bitrix24__smart_invoice_stage_history') }}
-
-),
-
+  ),
+{% endfor %}
 known as (
 
   select
@@ -50,74 +33,37 @@ known as (
     is_deleted,
     case
       when dictionary = 'STATUS' then 'lead'
-      when dictionary ~ '^DEAL_STAGE(_\d+)?$' then 'deal'
-      when dictionary ~ '^SMART_INVOICE_STAGE_\d+$' then 'smart_invoice'
+      when dictionary = 'QUOTE_STATUS' then 'quote'
+      when dictionary ~ '^DEAL_STAGE' then 'deal'
+      when dictionary ~ '^SMART_INVOICE_STAGE' then 'smart_invoice'
+      else 'smart_process'
     end as entity,
     case
-      when dictionary <> 'STATUS' then coalesce(cast(substring(dictionary from '_(\d+)$') as bigint), 0)
+      when dictionary not in ('STATUS', 'QUOTE_STATUS')
+        then coalesce(cast(substring(dictionary from '_(\d+)$') as bigint), 0)
     end as pipeline_id,
     row_number() over (partition by dictionary, status_id order by is_deleted asc, status_row_id desc) as duplicate_rank
   from statuses
-  where dictionary = 'STATUS' or dictionary ~ '^(DEAL_STAGE(_\d+)?|SMART_INVOICE_STAGE_\d+)$'
+  where
+    dictionary in ('STATUS', 'QUOTE_STATUS')
+    or dictionary ~ '^(DEAL_STAGE(_\d+)?|SMART_INVOICE_STAGE_\d+|DYNAMIC_\d+_STAGE_\d+)$'
 
 ),
 
--- History before the cards' own word: it recorded the semantics while the stage was alive.
 mentions as (
-
-  select
-    'lead' as entity,
-    stage_id,
-    null as pipeline_id,
-    semantic,
-    entered_at as mentioned_at,
-    1 as priority
-  from lead_history
-  union all
-  select
-    'deal' as entity,
-    stage_id,
-    pipeline_id,
-    semantic,
-    entered_at,
-    1 as priority
-  from deal_history
-  union all
-  select
-    'smart_invoice' as entity,
-    stage_id,
-    pipeline_id,
-    semantic,
-    entered_at,
-    1 as priority
-  from invoice_history
-  union all
-  select
-    'lead' as entity,
-    status_id,
-    null as pipeline_id,
-    semantic,
-    modified_at,
-    2 as priority
-  from leads
-  union all
-  select
-    'deal' as entity,
-    stage_id,
-    pipeline_id,
-    semantic,
-    modified_at,
-    2 as priority
-  from deals
-  union all
-  select
-    'smart_invoice' as entity,
-    stage_id,
-    pipeline_id,
-    semantic,
-    modified_at,
-    2 as priority
-  from invoices
+  {% for name, mention in mentions.items() %}
+    select
+      '{{ mention.entity }}' as entity,
+      {{ mention.stage_id or 'stage_id' }} as stage_id,
+      {{ mention.pipeline_id or 'pipeline_id' }} as pipeline_id,
+      semantic,
+      {{ 'entered_at' if mention.priority == 1 else 'modified_at' }} as mentioned_at,
+      {{ mention.priority }} as priority
+    from {{ name }}
+    {%- if not loop.last %}
+      union all
+    {%- endif %}
+  {%- endfor %}
 
 ),
 

@@ -17,13 +17,12 @@ final as (
 
   select
     cast(id as bigint) as activity_id,
-    coalesce(modified_at, '') as version_key,
-    coalesce(cast(nullif(modified_at, '') as timestamptz), {{ payload_moment('createdTime') }}) as modified_at,
     {{ payload_id('OWNER_TYPE_ID') }} as owner_type_id,
     {{ payload_id('OWNER_ID') }} as owner_id,
     {{ payload_id('RESPONSIBLE_ID') }} as manager_id,
     coalesce({{ payload_integer('TYPE_ID') }}, 0) as type_id,
     {{ payload_text('PROVIDER_ID') }} as provider_id,
+    {{ payload_text('ORIGIN_ID') }} as origin_id,
     {{ payload_text('SUBJECT') }} as subject,
     {{ payload_integer('DIRECTION') }} as direction_id,
     {{ payload_flag('COMPLETED') }} as is_completed,
@@ -31,9 +30,7 @@ final as (
     {{ payload_moment('START_TIME') }} as start_at,
     {{ payload_moment('END_TIME') }} as end_at,
     nullif({{ payload_moment('DEADLINE') }}, '9999-12-31 00:00:00+03') as deadline_at,
-    _sdc_received_at at time zone 'UTC' as received_at,
-    _sdc_deleted_at at time zone 'UTC' as deleted_at,
-    {{ loaded_at() }} as loaded_at
+    {{ version_columns(created='CREATED') }}
   from source
 
 )

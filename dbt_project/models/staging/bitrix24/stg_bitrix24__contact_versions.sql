@@ -17,8 +17,6 @@ final as (
 
   select
     cast(id as bigint) as contact_id,
-    coalesce(modified_at, '') as version_key,
-    coalesce(cast(nullif(modified_at, '') as timestamptz), {{ payload_moment('createdTime') }}) as modified_at,
     {{ payload_id('assignedById') }} as manager_id,
     {{ payload_moment('createdTime') }} as created_at,
     {{ payload_text('name') }} as first_name,
@@ -29,9 +27,8 @@ final as (
     coalesce({{ payload_text('sourceId') }}, '') as source_id,
     {{ payload_text('typeId') }} as type_id,
     {{ phone_key("split_part(payload ->> 'phone', ',', 1)") }} as phone_key,
-    _sdc_received_at at time zone 'UTC' as received_at,
-    _sdc_deleted_at at time zone 'UTC' as deleted_at,
-    {{ loaded_at() }} as loaded_at
+    {{ payload_user_fields() }} as user_fields,
+    {{ version_columns() }}
   from source
 
 )

@@ -1,40 +1,35 @@
+{{
+  config(
+    materialized='incremental',
+    unique_key='deal_id',
+    indexes=[{'columns': ['deal_id', 'row_position']}]
+  )
+}}
+
 with source as (
 
   select * from {{ source('bitrix24', 'deal_product_rows') }}
+  {{ only_rows_loaded_since(this) }}
 
 ),
 
-ranked as (
-
-  select
-    source.*,
-    row_number() over (
-      partition by id
-      order by cast(nullif(modified_at, '') as timestamptz) desc nulls last, _sdc_received_at desc
-    ) as version_rank
-  from source
-
-),
-
+-- A deal without rows has one too, so that its rows of an earlier set leave with it.
 final as (
 
   select
-    cast(ranked.id as bigint) as deal_id,
-    product_rows.position as row_position,
-    cast(product_rows.value ->> 'id' as bigint) as product_row_id,
-    nullif(cast(substring(product_rows.value ->> 'productId' from '^\d+$') as bigint), 0) as product_id,
-    nullif(btrim(regexp_replace(product_rows.value ->> 'productName', '\s+', ' ', 'g')), '') as product_name,
-    coalesce(cast(product_rows.value ->> 'price' as numeric), 0) as price,
-    coalesce(cast(product_rows.value ->> 'quantity' as numeric), 0) as quantity
-  from ranked
-  cross join
-    lateral jsonb_array_elements(
-      case jsonb_typeof(ranked.payload -> 'productRows')
-        when 'array' then ranked.payload -> 'productRows'
-        else cast('[]' as jsonb)
-      end
-    ) with ordinality as product_rows (value, position)
-  where ranked.version_rank = 1
+    cast(source.id as bigint) as deal_id,
+    coalesce(product_rows.position, 0) as row_position,
+    {{ payload_id('id', 'product_rows.value') }} as product_row_id,
+    {{ payload_id('productId', 'product_rows.value') }} as product_id,
+    {{ payload_text('productName', 'product_rows.value') }} as product_name,
+    {{ payload_amount('price', 'product_rows.value') }} as price,
+    {{ payload_amount('quantity', 'product_rows.value') }} as quantity,
+    {{ loaded_at() }} as loaded_at
+  from source
+  left join
+    lateral jsonb_array_elements({{ payload_list('productRows', 'source.payload') }})
+    with ordinality as product_rows (value, position)
+    on true
 
 )
 

@@ -17,14 +17,13 @@ final as (
 
   select
     cast(id as bigint) as deal_id,
-    coalesce(modified_at, '') as version_key,
-    coalesce(cast(nullif(modified_at, '') as timestamptz), {{ payload_moment('createdTime') }}) as modified_at,
     {{ payload_id('assignedById') }} as manager_id,
     {{ payload_moment('createdTime') }} as created_at,
     {{ payload_moment('movedTime') }} as moved_at,
     {{ payload_date('begindate') }} as begin_date,
     {{ payload_date('closedate') }} as close_date,
     {{ payload_id('leadId') }} as lead_id,
+    {{ payload_id('quoteId') }} as quote_id,
     coalesce({{ payload_integer('categoryId') }}, 0) as pipeline_id,
     {{ payload_text('stageId') }} as stage_id,
     {{ payload_semantic('stageSemanticId') }} as semantic,
@@ -37,17 +36,13 @@ final as (
     {{ payload_amount('opportunity') }} as amount,
     {{ payload_currency('currencyId') }} as currency,
     {{ payload_integer('probability') }} as probability,
+    {{ payload_list('contactIds') }} as contact_ids,
+    {{ payload_id('webformId') }} as webform_id,
     {{ payload_text('utmSource') }} as utm_source,
     {{ payload_text('utmMedium') }} as utm_medium,
     {{ payload_text('utmCampaign') }} as utm_campaign,
-    (
-      select jsonb_object_agg(fields.key, fields.value)
-      from jsonb_each(source.payload) as fields
-      where fields.key like 'uf%'
-    ) as user_fields,
-    _sdc_received_at at time zone 'UTC' as received_at,
-    _sdc_deleted_at at time zone 'UTC' as deleted_at,
-    {{ loaded_at() }} as loaded_at
+    {{ payload_user_fields() }} as user_fields,
+    {{ version_columns() }}
   from source
 
 )

@@ -13,7 +13,7 @@ final as (
     {{ payload_id('UF_HEAD') }} as head_id,
     coalesce({{ payload_integer('SORT') }}, 0) as sort
   from source
-  where {{ present_at_as_of("_sdc_deleted_at at time zone 'UTC'") }}
+  where {{ present_at_as_of() }}
 
 )
 

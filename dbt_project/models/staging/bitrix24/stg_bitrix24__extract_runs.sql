@@ -21,7 +21,8 @@ final as (
     {{ payload_moment('started_at') }} as started_at,
     {{ payload_moment('finished_at') }} as finished_at,
     {{ payload_text('status') }} as status,
-    {{ payload_text('error') }} as error
+    {{ payload_text('error') }} as error,
+    {{ payload_integer('vanished') }} as cards_vanished
   from source
 
 )

@@ -17,8 +17,6 @@ final as (
 
   select
     cast(id as bigint) as lead_id,
-    coalesce(modified_at, '') as version_key,
-    coalesce(cast(nullif(modified_at, '') as timestamptz), {{ payload_moment('createdTime') }}) as modified_at,
     {{ payload_id('assignedById') }} as manager_id,
     {{ payload_moment('createdTime') }} as created_at,
     {{ payload_moment('movedTime') }} as moved_at,
@@ -32,12 +30,13 @@ final as (
     {{ payload_amount('opportunity') }} as amount,
     {{ payload_currency('currencyId') }} as currency,
     {{ phone_key("split_part(payload ->> 'phone', ',', 1)") }} as phone_key,
+    {{ payload_list('contactIds') }} as contact_ids,
+    {{ payload_id('webformId') }} as webform_id,
     {{ payload_text('utmSource') }} as utm_source,
     {{ payload_text('utmMedium') }} as utm_medium,
     {{ payload_text('utmCampaign') }} as utm_campaign,
-    _sdc_received_at at time zone 'UTC' as received_at,
-    _sdc_deleted_at at time zone 'UTC' as deleted_at,
-    {{ loaded_at() }} as loaded_at
+    {{ payload_user_fields() }} as user_fields,
+    {{ version_columns() }}
   from source
 
 )

@@ -13,7 +13,7 @@ final as (
     coalesce({{ payload_integer('sort') }}, 0) as sort,
     {{ payload_flag('isDefault') }} as is_default
   from source
-  where {{ present_at_as_of("_sdc_deleted_at at time zone 'UTC'") }}
+  where {{ present_at_as_of() }}
 
 )
 

@@ -8,7 +8,7 @@
 
 with source as (
 
-  select * from {{ source('bitrix24', 'smart_invoice_stage_history') }}
+  select * from {{ optional_source('smart_invoice_stage_history') }}
   {{ only_rows_loaded_since(this) }}
 
 ),

@@ -8,7 +8,7 @@
 
 with source as (
 
-  select * from {{ source('bitrix24', 'smart_invoices') }}
+  select * from {{ optional_source('smart_invoices') }}
   {{ only_rows_loaded_since(this) }}
 
 ),
@@ -17,8 +17,6 @@ final as (
 
   select
     cast(id as bigint) as smart_invoice_id,
-    coalesce(modified_at, '') as version_key,
-    coalesce(cast(nullif(modified_at, '') as timestamptz), {{ payload_moment('createdTime') }}) as modified_at,
     {{ payload_id('assignedById') }} as manager_id,
     {{ payload_moment('createdTime') }} as created_at,
     {{ payload_moment('movedTime') }} as moved_at,
@@ -34,9 +32,8 @@ final as (
     {{ payload_id('contactId') }} as contact_id,
     {{ payload_amount('opportunity') }} as amount,
     {{ payload_currency('currencyId') }} as currency,
-    _sdc_received_at at time zone 'UTC' as received_at,
-    _sdc_deleted_at at time zone 'UTC' as deleted_at,
-    {{ loaded_at() }} as loaded_at
+    {{ payload_user_fields() }} as user_fields,
+    {{ version_columns() }}
   from source
 
 )

@@ -22,7 +22,7 @@ final as (
       'process'
     ) as semantic,
     _sdc_deleted_at at time zone 'UTC' as deleted_at,
-    not {{ present_at_as_of("_sdc_deleted_at at time zone 'UTC'") }} as is_deleted
+    not {{ present_at_as_of() }} as is_deleted
   from source
 
 )
