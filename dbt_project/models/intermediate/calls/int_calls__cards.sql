@@ -1,0 +1,103 @@
+{{
+  config(
+    indexes=[
+      {'columns': ['call_id', 'card_type', 'card_id'], 'unique': true},
+      {'columns': ['card_type', 'card_id']}
+    ]
+  )
+}}
+
+with legs as (
+
+  select * from {{ ref('int_calls__legs') }}
+
+),
+
+activities as (
+
+  select * from {{ ref('stg_bitrix24__activities') }}
+
+),
+
+bindings as (
+
+  select * from {{ ref('stg_bitrix24__activity_bindings') }}
+
+),
+
+-- The call's record names its activity; where it does not yet, the activity names the call.
+leg_activities as (
+
+  select
+    attempt_id,
+    activity_id
+  from legs
+  where activity_id is not null
+  union
+  select
+    legs.attempt_id,
+    activities.activity_id
+  from legs
+  inner join activities on 'VI_' || legs.call_code = activities.origin_id
+  where legs.activity_id is null
+
+),
+
+links as (
+
+  select
+    attempt_id,
+    crm_entity_type as card_type,
+    crm_entity_id as card_id,
+    1 as nearness
+  from legs
+  where crm_entity_type in ('lead', 'deal', 'contact', 'company') and crm_entity_id is not null
+  union all
+  select
+    leg_activities.attempt_id,
+    {{ card_type('activities.owner_type_id') }} as card_type,
+    activities.owner_id as card_id,
+    2 as nearness
+  from leg_activities
+  inner join activities on leg_activities.activity_id = activities.activity_id
+  where activities.owner_type_id is not null and activities.owner_id is not null
+  union all
+  select
+    leg_activities.attempt_id,
+    {{ card_type('bindings.entity_type_id') }} as card_type,
+    bindings.entity_id as card_id,
+    3 as nearness
+  from leg_activities
+  inner join bindings on leg_activities.activity_id = bindings.activity_id
+  where bindings.entity_type_id is not null and bindings.entity_id is not null
+
+),
+
+nearest as (
+
+  select
+    attempt_id as call_id,
+    card_type,
+    card_id,
+    min(nearness) as nearness
+  from links
+  group by 1, 2, 3
+
+),
+
+final as (
+
+  select
+    call_id,
+    card_type,
+    card_id,
+    case nearness
+      when 1 then 'call'
+      when 2 then 'owner'
+      else 'binding'
+    end as linked_by
+  from nearest
+
+)
+
+select * from final
