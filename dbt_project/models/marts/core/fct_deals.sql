@@ -1,3 +1,5 @@
+{%- set loss_reason_field = var('loss_reason_field', none) -%}
+
 with deals as (
 
   select * from {{ ref('stg_bitrix24__deals') }}
@@ -59,6 +61,13 @@ portal as (
 
 ),
 
+loss_reasons as (
+
+  select * from {{ ref('int_cards__user_fields') }}
+  where card_type = 'deal' and field = '{{ loss_reason_field or "" }}'
+
+),
+
 described as (
 
   select
@@ -80,11 +89,7 @@ described as (
     lifecycle.failure_at as lost_at,
     case
       when lifecycle.failure_at is not null
-        {% if var('loss_reason_field', none) is not none -%}
-          then coalesce(deals.loss_reason_value, 'Не указана')
-        {%- else -%}
-          then lifecycle.stage
-        {%- endif %}
+        then coalesce(loss_reasons.value_text, {{ "'Не указана'" if loss_reason_field else 'lifecycle.stage' }})
     end as loss_reason,
     {{ days_between('deals.created_at', 'lifecycle.success_at') }} as cycle_days,
     {{ days_between('leads.created_at', 'lifecycle.success_at') }} as lead_to_won_days,
@@ -94,6 +99,7 @@ described as (
   inner join lifecycle on deals.deal_id = lifecycle.deal_id
   cross join base
   left join leads on deals.lead_id = leads.lead_id
+  left join loss_reasons on deals.deal_id = loss_reasons.card_id
   left join card_clients as company_client
     on deals.company_id = company_client.card_id and company_client.card_type = 'company'
   left join card_clients as contact_client

@@ -1,6 +1,3 @@
-{%- if var('payments_source') != 'smart_invoice' -%}
-  {{ exceptions.raise_compiler_error("Variable payments_source is '" ~ var('payments_source') ~ "': only smart_invoice is known") }}
-{%- endif -%}
 with invoices as (
 
   select * from {{ ref('stg_bitrix24__smart_invoices') }}

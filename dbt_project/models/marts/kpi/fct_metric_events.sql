@@ -47,8 +47,8 @@
     ('emails_sent', 'done_at', 'manager_id', "kind = 'email'", '1'),
     ('tasks_done', 'done_at', 'manager_id', "kind = 'task'", '1'),
   ],
-  'invoices': [
-    ('payments_received', 'paid_at', 'paid_manager_id', 'true', 'amount'),
+  'payments': [
+    ('payments_received', 'paid_at', 'manager_id', 'true', 'amount'),
   ],
 } -%}
 
@@ -120,23 +120,21 @@ activities as (
 
 ),
 
-all_invoices as (
+all_payments as (
 
-  select * from {{ ref('fct_invoices') }}
+  select * from {{ ref('fct_payments') }}
 
 ),
 
-invoices as (
+payments as (
 
   select
-    all_invoices.*,
-    'invoice' as card_type,
-    all_invoices.invoice_id as card_id,
-    all_invoices.title as card_title,
+    all_payments.*,
+    all_payments.title as card_title,
     deals.pipeline_id,
     deals.channel
-  from all_invoices
-  left join deals on all_invoices.deal_id = deals.deal_id
+  from all_payments
+  left join deals on all_payments.deal_id = deals.deal_id
 
 ),
 

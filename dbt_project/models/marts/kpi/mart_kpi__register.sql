@@ -44,6 +44,7 @@ final as (
       when 'call' then 'Звонок'
       when 'activity' then 'Дело'
       when 'invoice' then 'Счёт'
+      when 'payment' then 'Оплата'
     end as card_type_label,
     events.card_id,
     events.card_title,
