@@ -1,6 +1,13 @@
+{#- Streams that the tap reads once a day: no number of a dashboard is as old as they are. -#}
+{%- set read_daily = ['fields', 'products'] -%}
+
 with runs as (
 
+  -- A sweep loads nothing: it only looks which cards still exist.
   select * from {{ ref('stg_bitrix24__extract_runs') }}
+  where
+    mode is distinct from 'sweep'
+    and stream not in ('{{ read_daily | join("', '") }}')
 
 ),
 
@@ -11,12 +18,13 @@ latest as (
 
 ),
 
--- the last good load of each stream that is still being loaded: one untouched for a week has been switched off
+-- the last good load of each stream that is still being loaded: one untouched for a week has been switched off, and
+-- what the portal does not have (skipped) was looked for and has nothing to be late with
 streams as (
 
   select
     runs.stream,
-    max(runs.started_at) filter (where runs.status = 'ok') as loaded_as_of
+    max(runs.started_at) filter (where runs.status in ('ok', 'skipped')) as loaded_as_of
   from runs
   cross join latest
   group by runs.stream, latest.started_at

@@ -13,12 +13,16 @@ runs as (
 
 ),
 
--- a stream untouched for a week has been switched off, however its last run ended
+-- a stream untouched for a week has been switched off, however its last run ended; its sweeps are runs of their own
 numbered as (
 
   select
     *,
-    row_number() over (partition by stream order by started_at desc) as attempt,
+    coalesce(mode = 'sweep', false) as is_sweep,
+    row_number() over (
+      partition by stream, coalesce(mode = 'sweep', false)
+      order by started_at desc
+    ) as attempt,
     started_at > max(started_at) over () - interval '7 days' as is_in_use
   from runs
 
@@ -27,9 +31,12 @@ numbered as (
 failures as (
 
   select
-    count(*) as streams_failed,
-    min(stream) as stream,
-    max(finished_at) as failed_at
+    count(*) filter (where not is_sweep) as streams_failed,
+    min(stream) filter (where not is_sweep) as stream,
+    max(finished_at) filter (where not is_sweep) as failed_at,
+    count(*) filter (where is_sweep) as sweeps_failed,
+    string_agg(stream, ', ' order by stream) filter (where is_sweep) as sweep_streams,
+    max(finished_at) filter (where is_sweep) as sweep_failed_at
   from numbered
   where attempt = 1 and status = 'failed' and is_in_use
 
@@ -38,8 +45,8 @@ failures as (
 loads as (
 
   select max(finished_at) as loaded_at
-  from runs
-  where status = 'ok'
+  from numbered
+  where status = 'ok' and not is_sweep
 
 ),
 
@@ -98,6 +105,8 @@ judged as (
     moments.data_as_of,
     'Данные на ' || to_char({{ local_time('moments.data_as_of') }}, 'DD.MM.YYYY HH24:MI') as stamp,
     failures.stream,
+    failures.sweep_streams,
+    to_char({{ local_time('failures.sweep_failed_at') }}, 'DD.MM.YYYY HH24:MI') as sweep_failed_at,
     to_char({{ local_time('failures.failed_at') }}, 'DD.MM.YYYY HH24:MI') as failed_at,
     to_char({{ local_time('loads.loaded_at') }}, 'DD.MM.YYYY HH24:MI') as loaded_at,
     case
@@ -110,6 +119,7 @@ judged as (
       when
         waiting.working_hours > 1
         or moments.now_at > moments.data_as_of + interval '{{ days_counted - 1 }} days' then 'old'
+      when failures.sweeps_failed > 0 then 'sweep failed'
       else 'fresh'
     end as verdict
   from moments
@@ -126,11 +136,18 @@ final as (
     coalesce(stamp, 'Данных ещё нет') as data_as_of_label,
     case verdict
       when 'fresh' then 'свежие'
+      -- nothing shown is late; what was deleted in the portal may still count
+      when 'sweep failed' then 'свежие'
       when 'old' then 'устарели'
       else 'ошибка обновления'
     end as status,
     case verdict
       when 'fresh' then 'Последнее обновление прошло без ошибок.'
+      when 'sweep failed'
+        then
+          'Последнее обновление прошло без ошибок, но сверка удалённых карточек ' || sweep_failed_at
+          || ' не прошла (' || sweep_streams
+          || '): удалённые с тех пор карточки ещё учитываются. Сообщите администратору.'
       when 'old' then 'Данные старше часа рабочего времени: проверьте, что обновление запущено.'
       when 'load failed'
         then
