@@ -22,7 +22,7 @@ class Column:
     """One field of an entity.
 
     ``name``: as the method spells it; ``get``: the plain value of a record; ``kind``: what the value is
-    (int, text, flag, moment, day, money, number, ids, const); ``write``: the value as the answer shows it, given the
+    (int, text, flag, moment, day, money, number, ids, texts, const); ``write``: the value as the answer shows it, given the
     plain one; ``group``: ``field``, ``user`` (UF_*) or ``multi`` (multifields, shown only when asked for).
     """
 

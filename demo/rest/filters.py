@@ -94,8 +94,9 @@ def condition(prefix: str, column: Column, value: Any, encoder: Encoder) -> Test
         wanted = {encoder.parse(kind, v) for v in values}
     if wanted & {"", 0} or None in wanted:
         wanted |= {None} | ({""} if kind == "text" else {0} if kind != "flag" else set())
-    if kind == "ids":
-        return _negated(prefix, lambda record: bool(wanted & set(get(record) or [0])))
+    if kind in ("ids", "texts"):
+        empty = [0] if kind == "ids" else [""]
+        return _negated(prefix, lambda record: bool(wanted & set(get(record) or empty)))
     return _negated(prefix, lambda record: get(record) in wanted)
 
 
