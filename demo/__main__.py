@@ -225,11 +225,7 @@ def serve(
         operating_limit=operating_limit,
         operating_window=operating_window,
         bill_batch=operating == "batch",
-        costs=Costs(
-            command_ms,
-            COUNT_MS_PER_1000_ROWS if count_ms is None else count_ms,
-            elapse=command_ms is not None or count_ms is not None,
-        ),
+        costs=Costs(command_ms, count_ms),
         wall_seconds=wall_seconds,
         old_history=old_history,
     )

@@ -56,6 +56,14 @@ class PortalApp:
 
     # --- one call
 
+    async def command(self, name: str, p: Parameters, position: int) -> tuple[Answer, dict[str, Any]]:
+        """One command of a batch, whose refusals are counted apart: the request itself succeeds."""
+        try:
+            return await self.run(name, p, position)
+        except RestError as error:
+            self.tally.command_errors[str(error.code)] += 1
+            raise
+
     async def run(
         self, name: str, p: Parameters, position: int | None = None
     ) -> tuple[Answer, dict[str, Any]]:
@@ -76,10 +84,10 @@ class PortalApp:
             answer = self.service.run(entry, p)
         if "TEXT_HISTORY_IDS" in strike.kinds and entry.name == "crm.stagehistory.list":
             answer.result["items"] = [as_texts(row) for row in answer.result["items"]]
-        cost = self.settings.costs.seconds(answer.work)
+        cost, seconds = self.settings.costs.charged(answer.work), self.settings.costs.passing(answer.work)
         self.budget.spend(billed, cost)
-        if self.settings.costs.elapse:
-            await asyncio.sleep(max(0.0, cost - (time.perf_counter() - started)))
+        if seconds:
+            await asyncio.sleep(max(0.0, seconds - (time.perf_counter() - started)))
         spent = self.time_block(begun, time.perf_counter() - started, cost, billed)
         self.changes.step("command")
         return answer, spent
@@ -108,7 +116,7 @@ class PortalApp:
             if billed:
                 self.budget.check(billed)
             started, begun = time.perf_counter(), self.service.now()
-            result = await run_batch(p, self.run)
+            result = await run_batch(p, self.command)
             elapsed = time.perf_counter() - started
             # As documented, the batch itself is not charged: each of its commands is, to its own method.
             return {"result": result, "time": self.time_block(begun, elapsed, 0.001, billed)}

@@ -25,16 +25,33 @@ class Work:
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds of a call. ``command_ms`` replaces what methods cost by themselves; ``elapse``: they really pass."""
+    """What calls cost, in seconds, and how much of it really passes.
+
+    ``command_ms`` replaces what methods cost by themselves and passes; None: they cost what is modelled, and nothing
+    passes. ``count_ms``: per 1000 rows that COUNT and offsets read; None: the vendor's measurement. It passes where
+    either of the two is given.
+    """
 
     command_ms: float | None = None
-    count_ms_per_1000_rows: float = COUNT_MS_PER_1000_ROWS
-    elapse: bool = False
+    count_ms: float | None = None
 
-    def seconds(self, work: Work | float) -> float:
-        work = work if isinstance(work, Work) else Work(work)
-        own = work.seconds if self.command_ms is None else self.command_ms / 1000
-        return own + work.read * self.count_ms_per_1000_rows / 1e6
+    def charged(self, work: Work | float) -> float:
+        """What a call costs."""
+        return self._own(work) + self._counting(work)
+
+    def passing(self, work: Work | float) -> float:
+        """How long it takes."""
+        own = 0.0 if self.command_ms is None else self._own(work)
+        return own + (0.0 if self.command_ms is None and self.count_ms is None else self._counting(work))
+
+    def _own(self, work: Work | float) -> float:
+        if self.command_ms is not None:
+            return self.command_ms / 1000
+        return work.seconds if isinstance(work, Work) else work
+
+    def _counting(self, work: Work | float) -> float:
+        rate = COUNT_MS_PER_1000_ROWS if self.count_ms is None else self.count_ms
+        return work.read * rate / 1e6 if isinstance(work, Work) else 0.0
 
 
 class LeakyBucket:

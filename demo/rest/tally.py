@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass
 class Tally:
-    """Requests (refused ones included), commands by method, answers by status, refusals by error code."""
+    """Requests (refused ones included), commands by method, answers by status, errors of requests and of commands by code."""
 
     requests: int = 0
     at_once: int = 0
@@ -19,6 +19,7 @@ class Tally:
     commands: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    command_errors: Counter[str] = field(default_factory=Counter)
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -38,4 +39,5 @@ class Tally:
             "commands": dict(self.commands),
             "statuses": dict(self.statuses),
             "errors": dict(self.errors),
+            "command_errors": dict(self.command_errors),
         }

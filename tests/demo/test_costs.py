@@ -13,13 +13,24 @@ from .conftest import Portal, make_portal
 
 def test_counting_costs_what_the_vendor_measured() -> None:
     costs = Costs()
-    assert costs.seconds(Work(0.097, 2_387_743)) == pytest.approx(49.9, abs=0.2)
-    assert costs.seconds(0.5) == 0.5
-    assert Costs(command_ms=20, count_ms_per_1000_rows=10).seconds(Work(9.0, 2000)) == pytest.approx(0.04)
+    assert costs.charged(Work(0.097, 2_387_743)) == pytest.approx(49.9, abs=0.2)
+    assert costs.charged(0.5) == 0.5
+    assert costs.passing(Work(0.097, 2_387_743)) == costs.passing(0.5) == 0
+
+
+def test_what_is_given_passes() -> None:
+    work = Work(9.0, 2000)
+    both = Costs(command_ms=20, count_ms=10)
+    assert both.charged(work) == both.passing(work) == pytest.approx(0.04)
+    assert Costs(command_ms=20).passing(work) == pytest.approx(0.0618)
+    counting = Costs(count_ms=10)
+    assert (counting.charged(work), counting.passing(work)) == (pytest.approx(9.02), pytest.approx(0.02))
+    free = Costs(0, 0)
+    assert free.charged(work) == free.passing(work) == 0
 
 
 def test_commands_of_a_batch_take_their_time_one_after_another() -> None:
-    portal = make_portal(costs=Costs(30, 0, elapse=True))
+    portal = make_portal(costs=Costs(30))
     began = time.perf_counter()
     body = portal.call("batch", {"cmd": {f"c{i}": "server.time" for i in range(4)}})
     assert time.perf_counter() - began >= 0.12
@@ -41,7 +52,7 @@ def test_counting_and_offsets_are_charged_and_start_minus_one_is_not() -> None:
 
 
 def test_a_request_beyond_the_wall_gets_the_page_of_the_web_server() -> None:
-    portal = make_portal(costs=Costs(200, 0, elapse=True), wall_seconds=0.1)
+    portal = make_portal(costs=Costs(200), wall_seconds=0.1)
     answer = portal.post("server.time")
     assert answer.status_code == 504 and answer.headers["content-type"].startswith("text/html")
 

@@ -76,6 +76,7 @@ def test_a_webhook_expires_and_a_scope_is_missing(moving: Callable[..., Portal])
     assert portal.post("crm.activity.list").status_code == 403
     assert [portal.post("profile").status_code for _ in range(2)] == [401, 401]
     assert asked(portal)["errors"] == {"insufficient_scope": 1, "expired_token": 2}
+    assert asked(portal)["command_errors"] == {"insufficient_scope": 1}
 
 
 def test_random_faults_are_those_of_their_seed(moving: Callable[..., Portal]) -> None:
