@@ -40,7 +40,9 @@ def test_a_request_is_hit_by_the_methods_in_its_batch(moving: Callable[..., Port
     batch = {"cmd": {"a": "server.time", "b": "crm.deal.list?start=-1"}}
     answer = portal.post("batch", batch)
     assert answer.status_code == 502 and "<title>502 Bad Gateway" in answer.text
-    assert asked(portal)["faults"] == {"HTML_502": 2}
+    counted = asked(portal)
+    assert counted["faults"] == {"HTML_502": 2} and counted["statuses"] == {"200": 1, "502": 2}
+    assert counted["requests"] == 3 and counted["seconds"] > 0 and counted["most_at_once"] == 1
     portal.http.delete("/__demo/faults", headers=HEADERS)
     assert portal.post("batch", batch).status_code == 200
 
