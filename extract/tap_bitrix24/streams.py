@@ -221,6 +221,12 @@ class CatalogueStream(BitrixStream):
         )
         self.spec = spec
 
+    @property
+    def was_loaded(self) -> bool:
+        """Whether an earlier run came through."""
+        state = self.stream_state
+        return any("replication_key_value" in each for each in [state, *state.get("variants", {}).values()])
+
     def plan(self) -> Plan:
         """Resume where an interrupted run stopped, else open a window at the bookmark.
 

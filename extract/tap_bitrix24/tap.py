@@ -17,7 +17,7 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 from tap_rest_api_msdk.tap import TapRestApiMsdk
 
-from tap_bitrix24 import portal, webhook
+from tap_bitrix24 import portal, sweep, webhook
 from tap_bitrix24.batch import Row
 from tap_bitrix24.bucket import LeakyBucket
 from tap_bitrix24.budget import Budgets
@@ -34,6 +34,7 @@ from tap_bitrix24.owners import OwnersStream
 from tap_bitrix24.progress import Progress, spaced
 from tap_bitrix24.run import Ended, fetch_all
 from tap_bitrix24.streams import BitrixStream, CatalogueStream, Chunk, Plan
+from tap_bitrix24.sweep import TABLE, CardIdsStream, Sweep
 from tap_bitrix24.turns import Turns
 
 COUNT_SECONDS = 5.0
@@ -91,6 +92,25 @@ class TapBitrix24(TapRestApiMsdk):
             th.NumberType,
             default=90,
             description="First load of bindings: of calls changed in so many days.",
+        ),
+        th.Property(
+            "sweep",
+            th.StringType,
+            default=sweep.DAILY,
+            allowed_values=list(sweep.MODES),
+            description="When to read all ids, to find deleted cards: daily, always or never.",
+        ),
+        th.Property(
+            "sweep_hour",
+            th.IntegerType,
+            default=3,
+            description="The daily sweep is part of the first run after that hour, by the portal's clock.",
+        ),
+        th.Property(
+            "sweep_guard_percent",
+            th.NumberType,
+            default=10,
+            description="A sweep that misses more cards than this is refused: the owner may have lost rights.",
         ),
         th.Property(
             "requests_per_second", th.NumberType, default=2, description="The portal's rate: 2, Enterprise 5."
@@ -160,6 +180,8 @@ class TapBitrix24(TapRestApiMsdk):
             ("overlap_minutes", 0, 1440),
             ("calls_window_days", 0, 3660),
             ("bindings_days", 0, 3660),
+            ("sweep_hour", 0, 23),
+            ("sweep_guard_percent", 0, 100),
         ):
             if not low <= self._config[name] <= high:
                 text = f"setting {name} is {self._config[name]}: give a value from {low} to {high}"
@@ -218,6 +240,7 @@ class TapBitrix24(TapRestApiMsdk):
         return [
             *(reader(spec)(self, spec) for spec in load(self.config.get("streams"))),
             PortalStream(self),
+            CardIdsStream(self),
             LedgerStream(self),
         ]
 
@@ -248,7 +271,7 @@ class TapBitrix24(TapRestApiMsdk):
         self._reset_state_progress_markers()
         self.write_message(StateMessage(value=self.state))
         ledger = self.streams["extract_runs"]
-        for stream in [*self._chosen, ledger]:
+        for stream in [*self._chosen, self.streams[TABLE], ledger]:
             if stream.selected:
                 stream._write_schema_message()
         sys.stdout.flush()
@@ -310,7 +333,7 @@ class TapBitrix24(TapRestApiMsdk):
         began = time.monotonic()
         incomplete: set[str] = set()
         planned: list[tuple[BitrixStream, Plan]] = []
-        for stream in self._chosen:
+        for stream in [*self._chosen, *self._sweeps()]:
             try:
                 stream.admit()
             except PortalError as error:
@@ -358,6 +381,17 @@ class TapBitrix24(TapRestApiMsdk):
             spaced(self.client.usage.commands),
         )
         return failed
+
+    def _sweeps(self) -> list[Sweep]:
+        """The deletion sweeps that are due."""
+        if not self.streams[TABLE].selected:
+            return []
+        swept = [
+            (stream, Sweep(self, stream.spec))
+            for stream in self._chosen
+            if isinstance(stream, CatalogueStream) and stream.spec.sweep
+        ]
+        return [each for stream, each in swept if each.is_due(stream.was_loaded)]
 
     def _compare(self, stream: BitrixStream, seconds: float) -> None:
         """Set what arrived against what the portal counts, if its count comes within `seconds`."""

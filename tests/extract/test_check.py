@@ -32,7 +32,7 @@ def test_optional_parts_are_told(portal: FakePortal) -> None:
     fine, line = ask(portal)
     assert fine
     assert (
-        "; optional: quotes, smart_processes, smart_process_items, smart_process_stage_history, orders,"
+        "; optional: quotes, smart_processes, smart_process_items, smart_invoice_stage_history,"
         in line
     )
     assert "; without products (the webhook has no scope catalog)" in line

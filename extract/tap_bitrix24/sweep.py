@@ -1,0 +1,243 @@
+"""The deletion sweep: which cards the portal still has, since it does not tell which it has lost.
+
+Once a day the ids of every list flagged `sweep` are read, ids only, and written to `card_ids` in buckets of 10 000,
+each as ranges; a bucket is written when it differs from what was written last. Whoever reads the table tells deleted
+cards from it: a card whose newest bucket lacks its id, and that is older than that bucket.
+
+A card that was created while the ids were read may be missing from them: it is newer than the moment that the buckets
+carry, which is taken before. One that was deleted meanwhile may still be among them, until the next sweep.
+
+Lost rights look like deletions. So nothing of a list is written when too many of its ids are gone.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from tap_bitrix24 import admission, records
+from tap_bitrix24.batch import Listing, Row
+from tap_bitrix24.catalogue import Spec, Variant
+from tap_bitrix24.errors import NOT_OFFERED, PortalError, StreamRefused
+from tap_bitrix24.finding import portal_variants
+from tap_bitrix24.ledger import Entry
+from tap_bitrix24.presence import BUCKET, NOTHING, Presence
+from tap_bitrix24.streams import BitrixStream, Chunk, Plan
+from tap_bitrix24.walk import Walk
+
+if TYPE_CHECKING:
+    from tap_bitrix24.tap import TapBitrix24
+
+TABLE = "card_ids"
+FEW = 50
+"""So many cards may vanish from a list between two sweeps whatever their share."""
+CHUNK = 500
+ALWAYS, DAILY, NEVER = "always", "daily", "never"
+MODES = (DAILY, ALWAYS, NEVER)
+
+
+class TooManyVanished(PortalError):
+    """More cards are gone than the guard lets through."""
+
+
+def last_hour(now: dt.datetime, hour: int) -> dt.datetime:
+    """The last time that it was `hour` o'clock, by the portal's clock."""
+    today = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    return today if today <= now else today - dt.timedelta(days=1)
+
+
+def is_due(
+    mode: str, state: Mapping[str, Any], *, now: dt.datetime, hour: int, percent: float, loaded: bool
+) -> bool:
+    """Whether a list is to be swept in this run.
+
+    Args:
+        state: what the list's last sweep left.
+        loaded: the list was loaded completely by an earlier run.
+    """
+    if mode != DAILY:
+        return mode == ALWAYS
+    since = last_hour(now, hour)
+    refused = state.get("refused")
+    if refused and refused["percent"] == percent and dt.datetime.fromisoformat(refused["at"]) >= since:
+        return False  # Nothing but another guard, or another day, would change the answer.
+    swept_at = state.get("swept_at")
+    return loaded and (swept_at is None or dt.datetime.fromisoformat(swept_at) < since)
+
+
+class CardIdsStream(BitrixStream):
+    """The table of the sweeps; its rows come from `Sweep`."""
+
+    def __init__(self, tap: TapBitrix24) -> None:
+        super().__init__(tap, TABLE, path="", mode="sweep", key=["id", "modified_at"], replicated=False)
+
+    def fetch(self, plan: Plan) -> Iterator[Chunk]:
+        """Nothing: each list is swept for itself."""
+        return iter(())
+
+
+@dataclass
+class SweepPlan(Plan):
+    """`kept` is a copy of what the last accepted sweep left, `at` the moment of this one."""
+
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    at: str = ""
+
+    @property
+    def saved(self) -> Mapping[str, Any]:
+        """Of each list: how many ids, the greatest, the last bucket written, and the buckets' fingerprints."""
+        return self.kept.get("lists", {})
+
+
+@dataclass
+class Found(Chunk):
+    """Lines for the table, and the state to keep once they are written."""
+
+    state: dict[str, Any] | None = None
+
+
+class Sweep(BitrixStream):
+    """One stream's sweep, with a state and a row in the ledger of its own."""
+
+    def __init__(self, tap: TapBitrix24, spec: Spec) -> None:
+        super().__init__(tap, f"sweep_{spec.name}", path=spec.method, mode="sweep", key=[], replicated=False)
+        self.spec = spec
+        self.entry = Entry(tap.run_id, spec.name, "sweep")
+
+    def is_due(self, loaded: bool) -> bool:
+        config = self.tap.config
+        return is_due(
+            config["sweep"],
+            self.stream_state,
+            now=self.tap.portal.server_time,
+            hour=config["sweep_hour"],
+            percent=config["sweep_guard_percent"],
+            loaded=loaded,
+        )
+
+    def plan(self) -> SweepPlan:
+        state = {name: value for name, value in self.stream_state.items() if name in ("swept_at", "lists")}
+        return SweepPlan(kept=copy.deepcopy(state), at=self.tap.portal.server_time.isoformat())
+
+    def admit(self) -> None:
+        admission.admit(self.spec, self.tap.portal)
+
+    def judge(self, error: Exception) -> Exception:
+        return admission.judge(self.spec, self.tap.portal, error)
+
+    def fetch(self, plan: Plan) -> Iterator[Chunk]:
+        """Read all ids, then write the buckets that changed; or nothing, if the guard says so."""
+        assert isinstance(plan, SweepPlan)
+        self.entry.window_from = plan.at
+        variants = {
+            variant.key: variant for variant in portal_variants(self.tap, self.spec, self.entry.usage)
+        }
+        # A list that the portal no longer has lost all that it had.
+        present = {key: Presence() for key in plan.saved} | {
+            key: self._read(v) for key, v in variants.items()
+        }
+        self.entry.rows = sum(ids.count() for ids in present.values())
+        yield from self._guard(plan, present)
+        lines: list[bytes] = []
+        lists: dict[str, Any] = {}
+        writer = records.RecordWriter(TABLE)
+        for key, ids in present.items():
+            saved = plan.saved.get(key, {})
+            before, reach = saved.get("prints", {}), saved.get("reach", -1)
+            lists[key] = {"count": ids.count(), "greatest": ids.greatest, "prints": {}}
+            # One more than there is, so that a card deleted off the end before its first sweep is told as well.
+            last = max(ids.greatest // BUCKET + 1, reach)
+            for bucket in range(last + 1):
+                fingerprint = ids.fingerprint(bucket)
+                if fingerprint != NOTHING:
+                    lists[key]["prints"][str(bucket)] = fingerprint
+                if bucket > reach or fingerprint != before.get(str(bucket), NOTHING):
+                    lines += writer.lines([self._record(plan, key, bucket, ids)])
+                if len(lines) >= CHUNK:
+                    yield Found(lines)
+                    lines = []
+            lists[key]["reach"] = last
+        yield Found(lines, state={"swept_at": plan.at, "lists": lists})
+
+    def _read(self, variant: Variant) -> Presence:
+        ids, listing = Presence(), ids_only(variant.listing)
+
+        def convert(rows: list[Row]) -> list[int]:
+            return [int(row[listing.id]) for row in rows]
+
+        walk = Walk(
+            self.tap.client,
+            listing,
+            convert,
+            window=[],
+            usage=self.entry.usage,
+            commands=self.tap.batch_size,
+            parallel=self.tap.parallel,
+            name=self.name,
+        )
+        try:
+            for piece in walk:
+                ids.add(piece.value)
+        except StreamRefused as refusal:
+            # A smart process that was deleted a moment ago.
+            if not (variant.key and refusal.code in NOT_OFFERED):
+                raise
+        return ids
+
+    def _guard(self, plan: SweepPlan, present: Mapping[str, Presence]) -> Iterator[Chunk]:
+        """Count what is gone of the ids that were there.
+
+        Raises:
+            TooManyVanished: more than the guard lets through; that it was refused goes into the state.
+        """
+        had = sum(saved["count"] for saved in plan.saved.values())
+        kept = sum(present[key].count(saved["greatest"]) for key, saved in plan.saved.items())
+        vanished = max(0, had - kept)
+        self.entry.vanished = vanished if plan.saved else None
+        percent = self.tap.config["sweep_guard_percent"]
+        if vanished > FEW and vanished * 100 > had * percent:
+            yield Found([], state={**plan.kept, "refused": {"at": plan.at, "percent": percent}})
+            raise TooManyVanished(
+                f"{vanished} of {had} ids are gone since the last sweep, more than the {percent:g} % of"
+                " sweep_guard_percent: nothing is marked as deleted. Check that the webhook's owner may still see"
+                " everything (administrator); if the cards were deleted indeed, run once with"
+                " sweep_guard_percent: 100"
+            )
+
+    def _record(
+        self, plan: SweepPlan, key: str, bucket: int, ids: Presence
+    ) -> tuple[str, str | None, dict[str, Any]]:
+        payload = {
+            "stream": self.spec.name,
+            "entity_type_id": int(key) if key else _entity_type(self.spec.listing),
+            "bucket": bucket,
+            "first": bucket * BUCKET,
+            "last": (bucket + 1) * BUCKET - 1,
+            "ids": ids.runs(bucket),
+        }
+        return ":".join([self.spec.name, *([key] if key else []), str(bucket)]), plan.at, payload
+
+    def emit(self, plan: Plan, chunk: Chunk) -> None:
+        records.write(chunk.lines)
+        if isinstance(chunk, Found) and chunk.state is not None:
+            self.stream_state.clear()
+            self.stream_state.update(chunk.state)
+            self._flush_state()
+
+    def finish(self, plan: Plan, *, complete: bool) -> None:
+        """Nothing more: the last chunk brought the state."""
+
+
+def ids_only(listing: Listing) -> Listing:
+    """The same list, with nothing but ids."""
+    params = [(name, value) for name, value in listing.params if not name.startswith("select")]
+    return replace(listing, params=[*params, ("select[0]", listing.id)])
+
+
+def _entity_type(listing: Listing) -> int | None:
+    """The type of the cards; none for activities, which are not cards."""
+    value = dict(listing.params).get("entityTypeId")
+    return int(value) if value else None
