@@ -358,7 +358,7 @@ def _number(kopecks: int) -> int | float:
 
 
 #: Goods: kept in a store and taxed; the rest are services and licences without VAT.
-STORED = (105, 107, 111, 113)
+STORED = (105, 107, 111, 113, 201, 203)
 VAT = 20
 
 
