@@ -243,7 +243,15 @@ def serve(
         app.state.portal.faults.order(**order)
     if clock_per_request:
         app.state.portal.changes.order(after=1, times=None, advance=clock_per_request)
-    config = uvicorn.Config(Wire(app), host=host, port=port, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        Wire(app),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        # As nginx before a portal: with the default of 5 s a busy portal hangs up on clients that wait their turn.
+        timeout_keep_alive=75,
+    )
     config.load()
     if authority is not None:
         # The official SDK speaks https only: so it can be tried against this portal unmodified.
