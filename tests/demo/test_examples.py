@@ -89,7 +89,9 @@ def _batch(portal: Portal) -> list[Any]:
 ASKED: dict[str, Ask] = {
     "batch": _batch,
     "catalog.catalog.list": _one("catalog.catalog.list"),
-    "catalog.product.list": _one("catalog.product.list", {"select": ["id", "iblockId", "*"], "filter": {"iblockId": 15}}),
+    "catalog.product.list": _one(
+        "catalog.product.list", {"select": ["id", "iblockId", "*"], "filter": {"iblockId": 15}}
+    ),
     "crm.activity.binding.list": _activities("crm.activity.binding.list", "activityId"),
     "crm.activity.fields": _one("crm.activity.fields"),
     "crm.activity.get": _activities("crm.activity.get", "id"),
