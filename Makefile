@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh serve test campaign lint status stop clean distclean env requirements
+.PHONY: help demo refresh serve test bench campaign lint status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -31,6 +31,10 @@ SEED ?= 1
 campaign: $(CORE)/.stamp ## kills, faults and changes against extraction, raw compared with the portal (EPISODES=200 SEED=1, or REPLAY=7.3)
 	@$(VORONKA) prepare-tests
 	@$(DEV)/python -m tests.campaign $(if $(REPLAY),--replay $(REPLAY),--episodes $(EPISODES) --seed $(SEED))
+
+bench: $(CORE)/.stamp ## how fast a portal gets into PostgreSQL, against its limits and other tools (ARGS="wide --runs 1")
+	@$(VORONKA) prepare-tests
+	@$(DEV)/python -m tests.bench $(ARGS)
 
 lint: $(CORE)/.stamp ## ruff, sqlfluff, YAML, the dashboards' bundle
 	@$(VORONKA) prepare-lint

@@ -12,9 +12,8 @@ from typing import Any
 
 import psycopg
 import pytest
-import yaml
 
-from tests.extract.conftest import ROOT
+from tests.extract.loader_settings import loader_settings
 
 STREAM = "deals"
 SCHEMA = {
@@ -23,12 +22,6 @@ SCHEMA = {
     "payload": {"type": "object"},
 }
 NOON = "2026-06-01T12:00:00+03:00"
-
-
-def settings() -> dict[str, Any]:
-    """What meltano.yml tells the loader, connection aside."""
-    plugins = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]
-    return {name: value for name, value in plugins["loaders"][0]["config"].items() if "$" not in str(value)}
 
 
 def schema(key: tuple[str, ...] = ("id",), **more: Any) -> dict[str, Any]:
@@ -67,7 +60,7 @@ class Loader:
     def __init__(self, executable: str, socket: str, folder: Path) -> None:
         self.executable, self.folder = executable, folder
         url = f"postgresql+psycopg://postgres@/extract?host={socket}"
-        self.settings = {**settings(), "sqlalchemy_url": url, "default_target_schema": "raw_bitrix24"}
+        self.settings = {**loader_settings(), "sqlalchemy_url": url, "default_target_schema": "raw_bitrix24"}
 
     def start(self, executable: str | None = None, **config: Any) -> subprocess.Popen[bytes]:
         file = self.folder / "loader.json"
@@ -287,6 +280,23 @@ def test_state_is_not_told_before_its_rows_are_committed(
         process.stdin.flush()
         eventually(lambda: waiting(warehouse))
         process.send_signal(number)
+        process.wait(60)
+    assert process.returncode != 0
+    assert process.stdout.read() == b"" and rows("id") == [("0",)]
+
+
+def test_signal_while_rows_are_marked_ends_the_loader(
+    load: Loader, rows: Rows, warehouse: psycopg.Connection, postgres: str
+) -> None:
+    load(schema(), row("0", version=1), activate(1))
+    process = load.start()
+    assert process.stdin and process.stdout
+    with psycopg.connect(host=postgres, user="postgres", dbname="extract") as other:
+        other.execute(f"lock table raw_bitrix24.{STREAM} in exclusive mode")
+        process.stdin.write(text(schema(), row("1", version=2), activate(2), state(1)))
+        process.stdin.flush()
+        eventually(lambda: waiting(warehouse))
+        process.send_signal(signal.SIGTERM)
         process.wait(60)
     assert process.returncode != 0
     assert process.stdout.read() == b"" and rows("id") == [("0",)]
