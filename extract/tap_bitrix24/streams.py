@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from abc import abstractmethod
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -319,7 +320,10 @@ class CatalogueStream(BitrixStream):
             yield Chunk(piece.value, piece.done if self.spec.bookmarked else None, part)
 
     def record(self, row: Row, day: str | None = None) -> tuple[str, str | None, Row]:
-        key = self.spec.id.format(**row) if "{" in self.spec.id else str(row[self.spec.id])
+        if "{" in self.spec.id:  # A part that the portal leaves out is empty, and stops no load.
+            key = self.spec.id.format_map(defaultdict(str, row))
+        else:
+            key = str(row[self.spec.id])
         modified_at = day or first_filled(row, self.spec.modified)
         if modified_at is None and "modified_at" in self.spec.key:
             modified_at = EPOCH
