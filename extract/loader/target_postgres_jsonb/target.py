@@ -66,6 +66,12 @@ class TargetPostgresJsonb(TargetPostgres):
         if time.monotonic() - self._drained_at >= STATE_SECONDS:
             self._drain()
 
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        """This writes as well: the stream's rows first, then the marks."""
+        self._draining = True
+        super()._process_activate_version_message(message_dict)
+        self._draining = False
+
     def _drain(self) -> None:
         """Commit what all streams hold, then tell the last state that came: its rows came before it."""
         self._draining = True
@@ -79,10 +85,14 @@ class TargetPostgresJsonb(TargetPostgres):
         super().process_endofpipe()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Asked to end: commit what is held, or, in the midst of that, leave the transaction to be undone."""
+        """Asked to end: commit what is held, or, in the midst of that, leave the transaction to be undone.
+
+        Written from here, rows of that transaction would wait for it, and it for us.
+        """
         if self._draining:
             self.logger.warning(
                 "signal %d while writing: what was not committed yet is left to the next run", signum
             )
             sys.exit(1)
+        self._draining = True
         super()._handle_termination(signum, frame)
