@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from .conftest import Portal, example
+from .conftest import STORY, Portal, example
 from .test_documents import everything
 
 SELECT = ["id", "iblockId", "name", "type", "parentId", "active"]
@@ -55,13 +56,14 @@ def test_products_by_keyset(portal: Portal) -> None:
 
 
 def test_the_shop_is_for_administrators_with_its_scope(moving: Callable[..., Portal]) -> None:
-    nobody = moving(admin=False)
+    small = replace(STORY, scale=0.02)
+    nobody = moving(small, admin=False)
     for method in ("catalog.product.list", "catalog.catalog.list"):
         answer = nobody.post(method, {"select": SELECT, "filter": {"iblockId": 15}})
         assert (answer.status_code, answer.json()) == (400, example("errors/catalog.product.list"))
     for method in ("sale.order.list", "sale.payment.list", "crm.orderentity.list"):
         assert nobody.post(method).json()["error"] == 200040300010
-    crm = moving(scopes=("crm",))
+    crm = moving(small, scopes=("crm",))
     for method in ("sale.order.list", "sale.payment.list", "catalog.catalog.list"):
         assert crm.post(method).json()["error"] == "insufficient_scope"
     assert crm.post("crm.orderentity.list").status_code == 200
