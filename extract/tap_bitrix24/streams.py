@@ -19,7 +19,7 @@ import orjson
 from tap_rest_api_msdk.streams import DynamicStream
 
 from tap_bitrix24 import admission, records, spans
-from tap_bitrix24.batch import Listing, Row
+from tap_bitrix24.batch import Listing, Params, Row
 from tap_bitrix24.catalogue import Spec
 from tap_bitrix24.counts import COUNTED_ROWS, Count
 from tap_bitrix24.ledger import Entry
@@ -283,6 +283,7 @@ class CatalogueStream(BitrixStream):
         *,
         part: str = "",
         counted: bool = False,
+        commands: int | None = None,
     ) -> Iterator[Chunk]:
         """What `convert` makes of the rows of the window, in no order.
 
@@ -291,13 +292,10 @@ class CatalogueStream(BitrixStream):
             convert: runs in several threads at once, with up to 2500 rows.
             part: tells the listings of one stream apart in its state.
             counted: ask the portal for its count, where that is cheap.
+            commands: pages a request, if not as many as it may carry.
         """
         client, since = self.tap.client, plan.since
-        window = (
-            [(f"{listing.filter}[>={modified[0]}]", self.tap.portal.moment(listing.method, since))]
-            if since
-            else []
-        )
+        window = self.window(listing, modified, since)
         walk = Walk(
             client,
             listing,
@@ -305,7 +303,7 @@ class CatalogueStream(BitrixStream):
             window=window,
             left=plan.spans(part),
             usage=self.entry.usage,
-            commands=self.tap.batch_size,
+            commands=commands or self.tap.batch_size,
             parallel=self.tap.parallel,
             name=self.name,
             small=since is not None,
@@ -319,11 +317,16 @@ class CatalogueStream(BitrixStream):
                 self.counts.append(Count(client, listing.count(window), self.name))
             yield Chunk(piece.value, piece.done if self.spec.bookmarked else None, part)
 
+    def window(self, listing: Listing, modified: tuple[str, ...], since: str | None) -> Params:
+        """The condition on what changed since a moment; none for everything."""
+        if not since:
+            return []
+        return [(f"{listing.filter}[>={modified[0]}]", self.tap.portal.moment(listing.method, since))]
+
     def record(self, row: Row, day: str | None = None) -> tuple[str, str | None, Row]:
-        if "{" in self.spec.id:  # A part that the portal leaves out is empty, and stops no load.
-            key = self.spec.id.format_map(defaultdict(str, row))
-        else:
-            key = str(row[self.spec.id])
+        # A part of a pattern that the portal leaves out is empty, and stops no load.
+        own_id = self.spec.id
+        key = own_id.format_map(defaultdict(str, row)) if "{" in own_id else str(row[own_id])
         modified_at = day or first_filled(row, self.spec.modified)
         if modified_at is None and "modified_at" in self.spec.key:
             modified_at = EPOCH

@@ -49,7 +49,9 @@ class Outcome:
 
     @property
     def ledger(self) -> dict[str, dict[str, Any]]:
-        return {row["payload"]["stream"]: row["payload"] for row in self.records["extract_runs"]}
+        """Of each stream's load; sweeps have rows of their own."""
+        rows = [row["payload"] for row in self.records["extract_runs"]]
+        return {row["stream"]: row for row in rows if row["mode"] != "sweep"}
 
 
 Run = Callable[..., Outcome]

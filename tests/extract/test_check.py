@@ -31,10 +31,7 @@ def test_optional_parts_are_told(portal: FakePortal) -> None:
     portal.errors["crm.item.list:31"] = [{"error": "ENTITY_TYPE_NOT_SUPPORTED", "error_description": ""}]
     fine, line = ask(portal)
     assert fine
-    assert (
-        "; optional: quotes, smart_processes, smart_process_items, smart_invoice_stage_history,"
-        in line
-    )
+    assert "; optional: quotes, smart_processes, smart_process_items, smart_invoice_stage_history," in line
     assert "; without products (the webhook has no scope catalog)" in line
     assert (
         "; without smart_invoices (not offered by this portal: crm.item.list: the portal refused it" in line
