@@ -321,7 +321,8 @@ class Client:
             def note(details: Any) -> None:
                 LOGGER.warning("%s; next try in %.0f s", details["exception"], details["wait"])
 
-            body, seconds = self._stubborn(attempt, note)()
+            # Without an answer in time the same request is not worth another try.
+            body, seconds = self._stubborn(attempt, note, TooSlow)()
         except (TooSlow, StreamRefused) as error:
             if len(group) > 1 and not (group[0].lane and isinstance(error, TooSlow)):
                 # One of them may be the cause: each gets a request of its own.
@@ -409,7 +410,9 @@ class Client:
                 methods=ask.methods,
             )
 
-    def _stubborn(self, attempt: Callable[[], T], note: Callable[[Any], None]) -> Callable[[], T]:
+    def _stubborn(
+        self, attempt: Callable[[], T], note: Callable[[Any], None], *hopeless: type[Temporary]
+    ) -> Callable[[], T]:
         return backoff.on_exception(
             backoff.expo,
             Temporary,
@@ -417,7 +420,7 @@ class Client:
             factor=1,
             max_value=60,
             max_tries=self.tries,
-            giveup=lambda error: error.final,
+            giveup=lambda error: error.final or isinstance(error, hopeless),
             on_backoff=note,
             logger=None,
         )(attempt)

@@ -22,7 +22,7 @@ class Crew:
     def __init__(self, seats: int = 8) -> None:
         self.changed = threading.Condition()
         self.at_work = 0
-        self._free = seats
+        self.free = seats
         self._local = threading.local()
 
     def start(self, work: Callable[[], None], name: str, *, seated: bool = False) -> None:
@@ -63,15 +63,15 @@ class Crew:
         with self.changed:
             if wait:
                 with self.waiting():
-                    self.changed.wait_for(lambda: self._free > 0)
-            elif self._free <= 0:
+                    self.changed.wait_for(lambda: self.free > 0)
+            elif self.free <= 0:
                 return False
-            self._free -= 1
+            self.free -= 1
             return True
 
     def free_seat(self) -> None:
         with self.changed:
-            self._free += 1
+            self.free += 1
             self.changed.notify_all()
 
     @contextmanager
@@ -94,7 +94,7 @@ class Crew:
         with self.changed:
             self._local.aside = True
             self.at_work -= 1
-            self._free += self._local.seated
+            self.free += self._local.seated
             self.changed.notify_all()
 
     def step_back(self) -> None:
@@ -103,8 +103,8 @@ class Crew:
             return
         with self.changed:
             if self._local.seated:
-                self.changed.wait_for(lambda: self._free > 0)
-                self._free -= 1
+                self.changed.wait_for(lambda: self.free > 0)
+                self.free -= 1
             self.at_work += 1
             self._local.aside = False
 

@@ -182,10 +182,16 @@ class Walk(Generic[T]):
             raise failure
 
     def _may_start(self) -> bool:
-        """A method without execution time is waited for by one thread, not by all."""
+        """Not while others are under way: what would not fill a request (they may leave more), and a method without
+        execution time (one thread waits for it, not all).
+        """
         if not self._todo or len(self._under_way) >= self._parallel:
             return False
-        return not self._under_way or not self._client.budgets.wait(self._listing.method)
+        method = self._listing.method
+        if not self._under_way:
+            return True
+        full = self._client.room(method, self._commands)
+        return sum(map(self._length, self._todo)) >= full and not self._client.budgets.wait(method)
 
     def _fetch(self, order: _Order, newest: bool = False) -> _Step[T]:
         came, greatest = chains(

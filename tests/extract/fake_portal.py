@@ -10,6 +10,7 @@ import re
 import sys
 import threading
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -121,9 +122,9 @@ class FakePortal:
             if key.upper() == ">ID":
                 number = next(iter(rows), {}).keys() & {"id", "ID"}
                 if value.isdigit() and number:  # Anything else is a broken reference: the filter is ignored.
-                    rows = [row for row in rows if int(row[next(iter(number))]) > int(value)]
+                    rows = rows[_position(rows, next(iter(number)), value) :]
             elif key.upper() == "<=ID":
-                rows = [row for row in rows if int(row[key[2:]]) <= int(value)]
+                rows = rows[: _position(rows, key[2:], value)]
             elif key.startswith(">="):
                 rows = [row for row in rows if str(row.get(key[2:]) or "") >= value]
             elif key in ("iblockId", "TYPE_ID"):
@@ -177,6 +178,11 @@ class FakePortal:
                 "operating_reset_at": int(now) + 2,
             },
         }
+
+
+def _position(rows: list[dict[str, Any]], field: str, value: str) -> int:
+    """Where the rows above an id begin; tables are in ascending order."""
+    return bisect_right(rows, int(value), key=lambda row: int(row[field]))
 
 
 def _resolve(value: Any, path: list[str]) -> str:
