@@ -52,7 +52,7 @@ class EachStream(CatalogueStream):
 
     def _own_plan(self, plan: EachPlan, variant: Variant) -> Plan:
         saved = plan.saved.get(variant.key, {})
-        if (resumed := Plan.resume(saved.get("cursor"))) is not None:
+        if (resumed := Plan.resume(saved)) is not None:
             self.logger.info("%s %s: an interrupted run is resumed", self.name, variant.key)
             return resumed
         since = saved.get("replication_key_value")

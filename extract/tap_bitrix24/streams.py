@@ -11,7 +11,7 @@ import datetime as dt
 import time
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -69,9 +69,16 @@ class Plan:
         return {"since": self.since, "bookmark": self.bookmark, "first": self.first, "left": left}
 
     @classmethod
-    def resume(cls, cursor: Any) -> Plan | None:
-        """What `cursor` says, or a release before it wrote (`after`: one id for all); None where it says nothing."""
+    def resume(cls, state: Mapping[str, Any]) -> Plan | None:
+        """What the cursor in `state` says, or a release before it wrote (`after`: one id for all).
+
+        None where it says nothing, or what is over: Meltano merges the states of a `--full-refresh`, so that a
+        cursor that was taken out comes back beside the bookmark of its own, finished walk.
+        """
+        cursor = state.get("cursor")
         if not isinstance(cursor, dict) or not {"since", "bookmark", "first"} <= cursor.keys():
+            return None
+        if cursor["bookmark"] == state.get("replication_key_value"):
             return None
         left = cursor.get("left", {"": [[cursor.get("after"), None]]})
         parsed = {part: spans.parse(value) for part, value in left.items()} if isinstance(left, dict) else {}
@@ -239,7 +246,7 @@ class CatalogueStream(BitrixStream):
         if not self.spec.bookmarked:
             return Plan()
         state = self.stream_state
-        if (plan := Plan.resume(state.get("cursor"))) is not None:
+        if (plan := Plan.resume(state)) is not None:
             self.logger.info("%s: an interrupted run is resumed: %s", self.name, _told(plan))
             return plan
         since = state.get("replication_key_value")

@@ -250,16 +250,37 @@ def test_refused_portal_is_one_line_and_a_failed_ledger(run: Run, portal: FakePo
 
 
 def test_webhook_revoked_in_the_middle(run: Run, portal: FakePortal) -> None:
+    """What came before is written, with the state that belongs to it; the cause is said once; the rest is for later."""
+    portal.tables["crm.item.list:2"] = [card(n) for n in range(1, 30_001)]
+
     def revoke(number: int) -> None:
-        if number >= 3:
+        if sum(len(batch) for batch in portal.batches) > 300:
             portal.code = "another"
 
     portal.after_batch = revoke
     url = portal.webhook
-    outcome = run(webhook_url=url)
-    assert outcome.code == 1
-    assert outcome.log.count("the webhook code is wrong or was revoked") == 1
-    assert CODE not in outcome.log
+    first = run(webhook_url=url)
+    assert first.code == 1
+    assert first.log.count("the webhook code is wrong or was revoked") == 1
+    assert CODE not in first.log
+    assert first.ledger["deals"]["status"] == "failed" and first.ledger["users"]["status"] == "ok"
+    before = ids(first, "deals")
+    assert 2500 < len(before) < 30_000
+
+    portal.after_batch = lambda number: None
+    portal.code = CODE
+    second = run(first.state)
+    assert second.code == 0, second.log
+    assert sorted(map(int, before + ids(second, "deals"))) == list(range(1, 30_001))
+
+
+def test_quiet_increment_is_a_handful_of_requests(run: Run, portal: FakePortal) -> None:
+    state = run(run().state).state  # The second run has done what is due once a day.
+    portal.now = "2026-06-01T12:15:00+03:00"
+    portal.batches.clear()
+    outcome = run(state)
+    assert outcome.code == 0 and outcome.ledger["deals"]["rows"] == 0
+    assert len(portal.batches) <= 6
 
 
 @pytest.mark.parametrize(
@@ -335,6 +356,17 @@ def test_cursor_of_an_earlier_release_is_understood(run: Run) -> None:
     outcome = run({"bookmarks": {"deals": {"cursor": cursor}}}, streams=["deals"])
     assert ids(outcome, "deals") == [str(n) for n in range(701, 1201)]
     assert outcome.state["bookmarks"]["deals"]["replication_key_value"] == "2026-05-20T00:00:00+03:00"
+
+
+def test_cursor_of_a_finished_walk_is_over(run: Run, portal: FakePortal) -> None:
+    """`meltano run --full-refresh` merges states: the cursor that the end of the walk took out is in there again."""
+    portal.tables["crm.item.list:2"][6] = card(7, "2026-06-01T11:58:00+03:00")
+    at = "2026-05-31T11:55:00+03:00"
+    cursor = {"since": None, "bookmark": at, "first": True, "left": {"": [[1200, None]]}}
+    state = {"replication_key": "modified_at", "replication_key_value": at, "cursor": cursor}
+    outcome = run({"bookmarks": {"deals": state}}, streams=["deals"])
+    assert ids(outcome, "deals") == ["7"] and outcome.ledger["deals"]["window_from"] == at
+    assert "cursor" not in outcome.state["bookmarks"]["deals"]
 
 
 @pytest.mark.parametrize(
