@@ -41,6 +41,8 @@ class Company:
             "start": start,
             "scale": scale,
             "clock": clock,
+            # Execution time that is used up comes back at once.
+            "operating-window": 1,
         }
         command = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         if bulk:

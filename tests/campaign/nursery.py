@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,27 @@ class Nursery:
     Args:
         script: a console script of pip's; its first line names the interpreter.
         preload: modules to import beside the one that the script names.
+        constants: values to give to constants (`package.module.NAME`) before anything else imports them.
         hurry: what the plugin would wait for is cut short: `time.sleep`, and answers to `requests`.
     """
 
-    def __init__(self, script: Path, preload: Sequence[str] = (), *, hurry: bool = False) -> None:
+    def __init__(
+        self,
+        script: Path,
+        preload: Sequence[str] = (),
+        *,
+        constants: Mapping[str, Any] | None = None,
+        hurry: bool = False,
+    ) -> None:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         interpreter = script.read_text().partition("\n")[0].removeprefix("#!").strip()
-        plan = {"script": str(script), "preload": list(preload), "hurry": hurry, "channel": theirs.fileno()}
+        plan = {
+            "script": str(script),
+            "preload": list(preload),
+            "constants": dict(constants or {}),
+            "hurry": hurry,
+            "channel": theirs.fileno(),
+        }
         self._process = subprocess.Popen(
             [interpreter, __file__, json.dumps(plan)],
             pass_fds=[theirs.fileno()],
@@ -91,6 +105,10 @@ def _hurry() -> None:
 def _serve(plan: dict[str, Any]) -> None:
     if plan["hurry"]:
         _hurry()
+    for constant, value in plan["constants"].items():
+        module, _, name = constant.rpartition(".")
+        getattr(import_module(module), name)  # It must exist, or it would not be what is meant.
+        setattr(import_module(module), name, value)
     script = Path(plan["script"])
     named = re.findall(r"^from ([\w.]+) import", script.read_text(), re.MULTILINE)
     for module in (*named, *plan["preload"]):

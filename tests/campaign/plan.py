@@ -21,7 +21,7 @@ PASSING = tuple(sorted(set(ERRORS) - FATAL))
 QUIRKS = tuple(sorted(ANSWER_QUIRKS | METHOD_QUIRKS))
 # Shorter than the portal's own, as the tap's patience is (see nursery).
 SECONDS = {"SLOW": 0.3, "TIMEOUT": 2.5}
-BULK = ("leads", "deals", "contacts", "companies", "deal_stage_history")
+BULK = ("leads", "contacts", "companies", "deal_stage_history")
 MINUTES = (3, 10, 60, 24 * 60, 3 * 24 * 60, 10 * 24 * 60)
 
 
@@ -62,7 +62,7 @@ class TroubledRun:
 
 @dataclass(frozen=True)
 class Episode:
-    """Minutes that pass, then troubled runs; the clean ones follow by themselves."""
+    """Minutes that pass, then troubled runs; the clean ones follow by themselves, the last a `whole` refresh."""
 
     chain: int
     number: int
@@ -70,6 +70,7 @@ class Episode:
     troubled: tuple[TroubledRun, ...]
     tap: dict[str, Any]
     loader: dict[str, Any]
+    whole: bool
 
     @property
     def name(self) -> str:
@@ -123,6 +124,7 @@ def episode(chain: int, number: int) -> Episode:
             "calls_window_days": rng.choice((1, 7)),
         },
         loader={"batch_size_rows": rng.choice((50, 300, 20000))},
+        whole=rng.random() < 0.1,
     )
 
 
