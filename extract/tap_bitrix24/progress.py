@@ -55,10 +55,12 @@ class Progress:
         return f"{text}, {1 - left:.0%}{end}"
 
     def done(self, stream: BitrixStream) -> None:
+        """A stream's last line; in an increment most have nothing new, which is no news."""
         entry = stream.entry
         since = f" since {entry.window_from}" if entry.window_from else ""
         rate = spaced(entry.rows / max(entry.seconds, 1e-3))
-        self._logger.info(
+        self._logger.log(
+            logging.INFO if entry.rows else logging.DEBUG,
             "%s: %s rows%s, done in %.1f s, %s rows/s, %d requests",
             stream.name,
             spaced(entry.rows),

@@ -370,16 +370,7 @@ class TapBitrix24(TapRestApiMsdk):
         for stream in uncounted:
             self._compare(stream, max(0.0, patience - time.monotonic()))
             close(stream, None)
-        rows = sum(s.entry.rows for s in self._chosen)
-        seconds = max(time.monotonic() - began, 1e-3)
-        self.logger.info(
-            "%s rows in %.1f s (%s rows/s), %d requests with %s commands",
-            spaced(rows),
-            seconds,
-            spaced(rows / seconds),
-            self.client.usage.requests,
-            spaced(self.client.usage.commands),
-        )
+        self._sum_up(time.monotonic() - began)
         return failed
 
     def _sweeps(self) -> list[Sweep]:
@@ -392,6 +383,19 @@ class TapBitrix24(TapRestApiMsdk):
             if isinstance(stream, CatalogueStream) and stream.spec.sweep
         ]
         return [each for stream, each in swept if each.is_due(stream.was_loaded)]
+
+    def _sum_up(self, seconds: float) -> None:
+        rows = [stream.entry.rows for stream in self._chosen if stream.entry.status == "ok"]
+        self.logger.info(
+            "%s rows of %d streams (%d had nothing new) in %.1f s, %s rows/s, %d requests with %s commands",
+            spaced(sum(rows)),
+            len(rows),
+            rows.count(0),
+            seconds,
+            spaced(sum(rows) / max(seconds, 1e-3)),
+            self.client.usage.requests,
+            spaced(self.client.usage.commands),
+        )
 
     def _compare(self, stream: BitrixStream, seconds: float) -> None:
         """Set what arrived against what the portal counts, if its count comes within `seconds`."""

@@ -49,7 +49,7 @@ LATE = range(900_000, 908_000)
 
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize(
-    "ids", [DENSE, SPARSE, GAP, THICKENING, LATE], ids="dense sparse gap thick late".split()
+    "ids", [DENSE, SPARSE, GAP, THICKENING, LATE], ids=["dense", "sparse", "gap", "thick", "late"]
 )
 def test_every_row_once_and_every_id_told(portal: FakePortal, client: Client, ids, small: bool) -> None:
     """`done` of each piece covers exactly its rows; together they cover all ids; what is left is a short list."""
