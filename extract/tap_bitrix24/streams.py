@@ -22,6 +22,7 @@ from tap_bitrix24 import admission, records, spans
 from tap_bitrix24.batch import Listing, Params, Row
 from tap_bitrix24.catalogue import Spec
 from tap_bitrix24.counts import COUNTED_ROWS, Count
+from tap_bitrix24.errors import PortalError, StreamSkipped
 from tap_bitrix24.ledger import Entry
 from tap_bitrix24.spans import EVERYTHING, Span
 from tap_bitrix24.walk import Walk
@@ -206,15 +207,23 @@ class BitrixStream(DynamicStream):
         """
         plan, limit, complete = self.plan(), self.ABORT_AT_RECORD_COUNT, True
         self.entry.start()
-        for chunk in self.fetch(plan):
-            if limit is not None:
-                chunk = Chunk(chunk.lines[: limit - self.entry.rows])
-            complete = complete and chunk.complete
-            if write_messages:
-                self.emit(plan, chunk)
-            yield from (orjson.loads(line)["record"] for line in chunk.lines)
-            if limit is not None and self.entry.rows >= limit:
-                break
+        try:
+            self.admit()
+            for chunk in self.fetch(plan):
+                if limit is not None:
+                    chunk = Chunk(chunk.lines[: limit - self.entry.rows])
+                complete = complete and chunk.complete
+                if write_messages:
+                    self.emit(plan, chunk)
+                yield from (orjson.loads(line)["record"] for line in chunk.lines)
+                if limit is not None and self.entry.rows >= limit:
+                    break
+        except PortalError as error:
+            verdict = self.judge(error)
+            if not isinstance(verdict, StreamSkipped):
+                raise
+            self.logger.info("%s: skipped: %s", self.name, verdict)
+            return
         if limit is None:
             self.finish(plan, complete=complete)
         self._flush_state()
