@@ -15,7 +15,7 @@ from tests.conftest import ROOT, Stack
 LAYERS = {
     "staging": r"stg_[a-z0-9]+__[a-z0-9_]+",
     "intermediate": r"int_[a-z0-9]+__[a-z0-9_]+",
-    "marts": r"(fct_[a-z0-9_]+|dim_[a-z0-9_]+|mart_[a-z0-9]+__[a-z0-9_]+)",
+    "marts": r"(fct_[a-z0-9_]+|dim_[a-z0-9_]+|mart_[a-z0-9]+(_[a-z0-9]+)*__[a-z0-9_]+)",
 }
 UNIQUE_TESTS = {"unique", "unique_combination"}
 
