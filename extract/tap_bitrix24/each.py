@@ -71,8 +71,11 @@ class EachStream(CatalogueStream):
         self.entry.window_from = min(filter(None, since)) if since and None not in since else None
         writer = records.RecordWriter(self.name, self.spec.drop)
         fresh = [variant for variant in variants if not plans[variant.key].resumed]
+        self._totals: list[int | None] = []
         for start in range(0, len(fresh), self.tap.batch_size):
             yield from self._read_group(fresh[start : start + self.tap.batch_size], plans, writer)
+        if None not in self._totals and len(fresh) == len(variants):
+            self.entry.portal_total = sum(total for total in self._totals if total is not None)
         for variant in variants:
             if plans[variant.key].resumed:
                 yield from self._read_rest(variant, plans[variant.key], writer)
@@ -91,9 +94,7 @@ class EachStream(CatalogueStream):
             for number, variant in enumerate(group)
         }
         answer, refused = ask_each(self.tap.client, commands, usage=self.entry.usage)
-        self.entry.portal_total = (self.entry.portal_total or 0) + sum(
-            answer.totals.get(name, 0) for name in commands
-        )
+        self._totals += [answer.totals.get(name) for name in commands if name not in refused]
         for number, variant in enumerate(group):
             name, own = f"v{number}", plans[variant.key]
             if name in refused:

@@ -57,6 +57,14 @@ def test_smart_processes_are_found_and_loaded(run: Run, portal: FakePortal) -> N
     assert portal.calls["crm.type.list"] == 2  # One for the table, one for all that asks for the types.
 
 
+def test_portal_that_does_not_count_has_no_total_of_processes(run: Run, portal: FakePortal) -> None:
+    honest = portal.answer
+    portal.answer = lambda method, query: (honest(method, query)[0], None)  # type: ignore[method-assign]
+    outcome = run(streams=["smart_process_items"])
+    assert outcome.code == 0 and len(ids(outcome, "smart_process_items")) == 330
+    assert outcome.ledger["smart_process_items"]["portal_total"] is None
+
+
 def test_increment_of_many_processes_is_one_request(run: Run, portal: FakePortal) -> None:
     numbers = range(130, 160)
     portal.tables = {"crm.type.list": types(*numbers)} | {
@@ -117,6 +125,9 @@ def test_interrupted_load_of_processes_resumes_each_where_it_was(
     assert sorted(ids(first, "smart_process_items") + ids(second, "smart_process_items")) == sorted(
         [f"130:{n}" for n in range(1, 301)] + [f"1256:{n}" for n in range(1, 31)]
     )
+    assert (
+        second.ledger["smart_process_items"]["portal_total"] is None
+    )  # Nobody counted what was left of 130.
     walks = second.state["bookmarks"]["smart_process_items"]["variants"]
     assert walks["130"]["replication_key_value"] == "2026-06-01T11:55:00+03:00"
     assert walks["1256"]["replication_key_value"] == "2026-06-02T11:55:00+03:00"
