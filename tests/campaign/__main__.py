@@ -49,6 +49,7 @@ def main(episodes: int, seed: int, replay: str | None, logs: Path, loader: Path)
                         control = chain.control(report.episode)
                         report.problems += [f"control: {problem}" for problem in control.problems]
                         report.runs += control.runs
+                        report.happened += control.happened
                     reports.append(report)
                     _say(report, time.monotonic() - at, whole=bool(replay))
                     if report.problems:

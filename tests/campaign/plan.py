@@ -9,12 +9,16 @@ from random import Random
 from typing import Any
 
 from demo.rest.faults import ANSWER_QUIRKS, ERRORS, METHOD_QUIRKS, TRANSPORT
-from tests.campaign.truth import SOURCES, STREAMS
+from tests.campaign.truth import SOURCES
 
 EPISODES_A_CHAIN = 8
 """A chain begins with an empty warehouse, and each of its episodes goes on with what the one before left."""
 METHODS = tuple(sorted({source.method for source in SOURCES.values()} | {"crm.item.productrow.list"}))
-TABLES = (*STREAMS, "portal", "extract_runs", "card_ids")
+# Those into which most runs write something.
+TABLES = (
+    *("portal", "extract_runs", "statuses", "users", "departments", "pipelines", "currencies"),
+    *("leads", "deals", "activities", "activity_bindings", "calls", "deal_stage_history", "card_ids"),
+)
 # Errors after which a portal gives nothing more, and those that pass or hit one method only.
 FATAL = frozenset({"OVERLOAD_LIMIT", "PORTAL_DELETED", "NO_AUTH_FOUND", "expired_token"})
 PASSING = tuple(sorted(set(ERRORS) - FATAL))
@@ -144,7 +148,8 @@ def _fault(rng: Random) -> dict[str, Any]:
             {"transport": sorted(TRANSPORT), "passing": PASSING, "fatal": sorted(FATAL)}[family]
         ),
         "method": "*" if family == "fatal" or rng.random() < 0.4 else rng.choice((*METHODS, "batch")),
-        "skip": rng.choices((0, rng.randrange(1, 8), rng.randrange(8, 40)), (2, 4, 3))[0],
+        # A refresh of a small company is some ten requests.
+        "skip": rng.choices((0, rng.randrange(1, 5), rng.randrange(5, 25)), (2, 5, 2))[0],
         "count": rng.choices((1, 2, 9, 30), (6, 3, 2, 1))[0],
     }
     if family == "passing" and rng.random() < 0.2:

@@ -24,7 +24,7 @@ from tests.campaign.nursery import Nursery
 from tests.campaign.pipe import Outcome, Pipe
 from tests.campaign.plan import Accident, Episode, TroubledRun
 from tests.campaign.state import KeptState
-from tests.campaign.truth import SWEPT, Truth, differences
+from tests.campaign.truth import SWEPT, Truth, deleted_cards, differences
 from tests.campaign.warehouse import RAW, Warehouse
 
 CONTROL = "control"
@@ -86,6 +86,7 @@ class Chain:
         start = plan.chain_start(number)
         self._start = start
         self._state = KeptState()
+        self._known: tuple[tuple[str, int], Truth] | None = None
         with ExitStack() as built:
             self.warehouse = Warehouse(sockets, f"chain_{number}_{os.getpid()}")
             built.callback(self.warehouse.close)
@@ -129,7 +130,7 @@ class Chain:
             self._calm()
             self._judge(self._run(episode, report, full_refresh=whole), report, clean=True)
             report.happened["full refresh"] += whole
-        report.problems += differences(self.warehouse, Truth(self.company), STREAMS, SWEPT)
+        report.problems += differences(self.warehouse, self._truth(), STREAMS, SWEPT)
         if report.problems:
             self._save(report)
         return report
@@ -141,7 +142,8 @@ class Chain:
         self._calm()
         outcome = self._run(episode, report, state=KeptState(), schema=CONTROL)
         self._judge(outcome, report, clean=True)
-        report.problems += differences(self.warehouse, Truth(self.company), STREAMS, SWEPT, CONTROL)
+        report.problems += differences(self.warehouse, self._truth(), STREAMS, SWEPT, CONTROL)
+        report.happened["cards deleted, and known as such"] += deleted_cards(self.warehouse, self._truth())
         for row in outcome.ledger:
             total = row["portal_total"]
             if row["mode"] != "sweep" and total not in (None, row["rows"]) and row["mode"] != "owners":
@@ -149,6 +151,13 @@ class Chain:
         if report.problems:
             self._save(report)
         return report
+
+    def _truth(self) -> Truth:
+        """The portal's rows, read again where its clock or its rows have moved."""
+        at = (self.company.clock(), self.company.moved())
+        if self._known is None or self._known[0] != at:
+            self._known = (at, Truth(self.company))
+        return self._known[1]
 
     def _calm(self) -> None:
         """No fault and no change is left on order; the portal's own ways stay."""
@@ -185,7 +194,7 @@ class Chain:
             }
             self._calm()
             problems = differences(
-                self.warehouse, Truth(self.company), [name for name in STREAMS if name in fine], swept & fine
+                self.warehouse, self._truth(), [name for name in STREAMS if name in fine], swept & fine
             )
             report.problems += [f"said to be ok: {problem}" for problem in problems]
 

@@ -124,6 +124,7 @@ class Truth:
         self.day = company.clock()[:10]
         self._rows: dict[str, dict[str, Row]] = {}
         self._told: dict[str, list[Row]] = {}
+        self._sets: dict[str, dict[str, list[Row]]] = {}
 
     def rows(self, stream: str) -> dict[str, Row]:
         """Rows as the method writes them, by raw's id."""
@@ -131,11 +132,11 @@ class Truth:
             self._rows[stream] = SOURCES[stream].rows(self)
         return self._rows[stream]
 
-    def told(self, stream: str) -> dict[str, Row]:
-        """Ids and moments (and what a set holds) of the living, by raw's id."""
+    def told(self, stream: str, *, deleted: bool = False) -> dict[str, Row]:
+        """Ids and moments (and what a set holds) of the living, or of the deleted, by raw's id."""
         if stream not in self._told:
             self._told[stream] = self.company.told(stream)
-        return {row["id"]: row for row in self._told[stream] if "deleted_at" not in row}
+        return {row["id"]: row for row in self._told[stream] if ("deleted_at" in row) is deleted}
 
     @cached_property
     def processes(self) -> list[int]:
@@ -154,6 +155,11 @@ class Truth:
 
     def sets(self, stream: str) -> dict[str, list[Row]]:
         """Rows of each owner that has any."""
+        if stream not in self._sets:
+            self._sets[stream] = self._read_sets(stream)
+        return self._sets[stream]
+
+    def _read_sets(self, stream: str) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = defaultdict(list)
         if stream == BINDINGS:
             return {key: row["bindings"] for key, row in self.told(stream).items()}
@@ -168,6 +174,7 @@ class Truth:
                 found[str(row[owner])].append(row)
         return found
 
+    @cached_property
     def fields(self) -> set[str]:
         """Ids of the fields of every card type."""
         return {
@@ -192,7 +199,7 @@ def differences(
         if stream in (PRODUCT_ROWS, PAYMENTS, BINDINGS):
             problems = _sets(stream, raw, truth)
         elif stream == FIELDS:
-            problems = _marks({row.id for row in raw if not row.deleted}, truth.fields())
+            problems = _marks({row.id for row in raw if not row.deleted}, truth.fields)
         elif stream in SOURCES:
             problems = _compared(stream, raw, truth)
         else:
@@ -292,6 +299,11 @@ def _set(rows: list[Row]) -> list[list[tuple[str, Any]]]:
     return sorted(sorted((k, str(v)) for k, v in row.items() if k != FOLLOWS_RATES) for row in rows)
 
 
+def deleted_cards(warehouse: Warehouse, truth: Truth) -> int:
+    """How many cards raw holds that the portal has no longer."""
+    return sum(len({row.id for row in warehouse.rows(name)} - truth.told(name).keys()) for name in SWEPT)
+
+
 # --- deletions ----------------------------------------------------------------------------------------------
 
 
@@ -315,9 +327,10 @@ def _deletions(stream: str, raw: list[RawRow], sweeps: list[RawRow], truth: Trut
                 return not present and moment(row.payload[created]) < moment(bucket.modified_at)
         return False
 
-    living = truth.told(stream)
+    living, dead = truth.told(stream), truth.told(stream, deleted=True)
     now = latest(raw)
     return {
+        "never of this portal": [key for key in now if key not in living and key not in dead],
         "alive but dead by the sweep": [key for key, row in now.items() if key in living and is_dead(row)],
         "deleted but alive by the sweep": [
             key for key, row in now.items() if key not in living and not is_dead(row)
