@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cache
 
 import psycopg
 import pytest
 
-from tests.conftest import ROOT
 from tests.warehouse.conftest import Build
+from tests.warehouse.working_days import is_worked
 
 WORK_FROM, WORK_UNTIL = dt.time(9), dt.time(18)
 NORM = dt.timedelta(minutes=30)
@@ -39,17 +37,11 @@ class Call:
         return same_phone or (self.client is not None and self.client == other.client)
 
 
-@cache
-def exceptions() -> dict[dt.date, bool]:
-    with (ROOT / "dbt_project" / "seeds" / "production_calendar.csv").open(encoding="utf-8") as file:
-        return {dt.date.fromisoformat(r["day"]): r["is_working"] == "true" for r in csv.DictReader(file)}
-
-
 def working_time(start: dt.datetime, end: dt.datetime) -> dt.timedelta:
     """Day by day: what of Monday to Friday, 9 to 18, lies between two moments of one zone."""
     total, day = dt.timedelta(), start.date()
     while day <= end.date():
-        if exceptions().get(day, day.weekday() < 5):
+        if is_worked(day):
             opens = dt.datetime.combine(day, WORK_FROM, start.tzinfo)
             closes = dt.datetime.combine(day, WORK_UNTIL, start.tzinfo)
             total += max(min(end, closes) - max(start, opens), dt.timedelta())

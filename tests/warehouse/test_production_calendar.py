@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.warehouse.working_days import SEED, exceptions, is_worked
 
-SEED = ROOT / "dbt_project" / "seeds" / "production_calendar.csv"
 # Working days of the five-day week, as the production calendars of these years count them.
 WORKING_DAYS = {
     2019: 247, 2020: 248, 2021: 247, 2022: 247, 2023: 247, 2024: 248, 2025: 247, 2026: 247, 2027: 247,
 }  # fmt: skip
 
 
-def exceptions() -> dict[dt.date, bool]:
-    with SEED.open(encoding="utf-8") as file:
-        return {dt.date.fromisoformat(r["day"]): r["is_working"] == "true" for r in csv.DictReader(file)}
-
-
 @pytest.mark.parametrize("year", WORKING_DAYS)
 def test_the_year_has_as_many_working_days_as_published(year: int) -> None:
-    known = exceptions()
     days = (dt.date(year, 1, 1) + dt.timedelta(n) for n in range(366))
-    worked = [day for day in days if day.year == year and known.get(day, day.weekday() < 5)]
+    worked = [day for day in days if day.year == year and is_worked(day)]
     assert len(worked) == WORKING_DAYS[year]
 
 
