@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import threading
 import time
@@ -94,12 +95,27 @@ class Watch:
         return {program: round(seconds, 1) for program, seconds in sums.items()}
 
 
+def _project(folder: Path) -> Path:
+    """The checkout's Meltano project with a `.meltano/run` of its own: another run, which may be at work in the
+    checkout, would take its files away.
+    """
+    (folder / ".meltano").mkdir(parents=True)
+    # Meltano wants this one to be within.
+    shutil.copy(ROOT / "meltano.yml", folder)
+    for name in ("requirements", "extract"):
+        (folder / name).symlink_to(ROOT / name)
+    for kind in ("extractors", "loaders", "utilities"):
+        (folder / ".meltano" / kind).symlink_to(ROOT / ".meltano" / kind)
+    return folder
+
+
 class Warehouse:
     """The installation's PostgreSQL, and loads into it."""
 
     def __init__(self, installation: Installation, server: psutil.Process) -> None:
         self.server = server
-        self.env = installation.env
+        self.project = _project(installation.home / "project")
+        self.env = {**installation.env, "MELTANO_PROJECT_ROOT": str(self.project)}
         self.log = installation.home / "meltano.log"
 
     def connect(self) -> psycopg.Connection:
@@ -126,7 +142,11 @@ class Warehouse:
         program = ROOT / ".voronka" / "envs" / "meltano" / "bin" / "meltano"
         with self.log.open("a") as log:
             process = psutil.Popen(
-                [str(program), *arguments], cwd=ROOT, env={**self.env, **more}, stdout=log, stderr=log
+                [str(program), *arguments],
+                cwd=self.project,
+                env={**self.env, **more},
+                stdout=log,
+                stderr=log,
             )
         if not more:
             process.wait()
