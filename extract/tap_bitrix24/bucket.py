@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-JITTER = 1.0
+JITTER = 0.5
 """Requests by which the counter stays below its brim: what leaves here evenly arrives there unevenly."""
 
 
