@@ -1,0 +1,52 @@
+{#- What the registers of deals and leads in work share. -#}
+
+{% macro crm_link(url) -%}
+  case
+    when coalesce({{ url }}, '') = '' then '—'
+    else '<a href="' || {{ url }} || '" target="_blank">Открыть</a>'
+  end
+{%- endmacro %}
+
+
+{% macro month_label(day) -%}
+  (
+    array[
+      'Январь', 'Февраль', 'Март', 'Апрель', 'Май', 'Июнь',
+      'Июль', 'Август', 'Сентябрь', 'Октябрь', 'Ноябрь', 'Декабрь'
+    ]
+  )[cast(extract(month from {{ day }}) as integer)] || ' ' || to_char({{ day }}, 'YYYY')
+{%- endmacro %}
+
+
+{% macro rate_of_day(currency, day, alias='rates') -%}
+  {#- Condition of a join with int_currencies__daily_rates. -#}
+  {{ currency }} = {{ alias }}.currency
+      and {{ day }} >= {{ alias }}.valid_from
+      and {{ day }} < {{ alias }}.valid_to
+{%- endmacro %}
+
+
+{% macro silence_columns(alias) -%}
+  {#- Columns of a register of cards in work: how long each is silent, with the buckets of the filters, and what is next. -#}
+  {{ alias }}.created_at,
+    {{ alias }}.days_open,
+    {{ local_time(alias ~ '.stage_since') }} as stage_since_local,
+    {{ alias }}.days_in_stage,
+    {{ alias }}.stuck_after_days,
+    {{ alias }}.is_stuck,
+    {{ local_time(alias ~ '.last_changed_at') }} as last_changed_local,
+    {{ alias }}.days_since_change,
+    {{ recency_bucket(alias ~ '.days_since_change') }} as change_bucket,
+    {{ recency_bucket_sort(alias ~ '.days_since_change') }} as change_bucket_sort,
+    {{ local_time(alias ~ '.last_call_at') }} as last_call_local,
+    {{ alias }}.days_since_call,
+    {{ recency_bucket(alias ~ '.days_since_call') }} as call_bucket,
+    {{ recency_bucket_sort(alias ~ '.days_since_call') }} as call_bucket_sort,
+    {{ local_time(alias ~ '.last_activity_at') }} as last_activity_local,
+    {{ alias }}.days_since_activity,
+    {{ local_time(alias ~ '.next_step_at') }} as next_step_local,
+    coalesce({{ alias }}.next_step, 'Нет следующего шага') as next_step,
+    {{ alias }}.next_step_at is null as has_no_next_step,
+    {{ alias }}.crm_url,
+    {{ crm_link(alias ~ '.crm_url') }} as crm_link
+{%- endmacro %}

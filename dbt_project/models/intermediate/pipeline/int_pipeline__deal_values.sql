@@ -1,0 +1,94 @@
+{{ config(unlogged=true, indexes=[{'columns': ['deal_id', 'valid_from'], 'unique': true}]) }}
+
+with deals as (
+
+  select * from {{ ref('stg_bitrix24__deals') }}
+  where created_at < {{ as_of() }} and not is_recurring_template
+
+),
+
+versions as (
+
+  select * from {{ ref('stg_bitrix24__deal_versions') }}
+  where modified_at < {{ as_of() }}
+
+),
+
+-- Before the first kept version the present one holds: the API keeps no history of values.
+states as (
+
+  select
+    deals.deal_id,
+    cast('-infinity' as timestamptz) as valid_from,
+    cast(null as timestamptz) as received_at,
+    deals.manager_id,
+    deals.amount,
+    deals.currency,
+    deals.close_date
+  from deals
+  union all
+  select
+    versions.deal_id,
+    versions.modified_at as valid_from,
+    versions.received_at,
+    versions.manager_id,
+    versions.amount,
+    versions.currency,
+    versions.close_date
+  from versions
+  inner join deals on versions.deal_id = deals.deal_id
+
+),
+
+-- Of several versions of one moment the one received last.
+newest as (
+
+  select
+    *,
+    lead(valid_from) over (partition by deal_id order by valid_from, received_at) as next_from,
+    min(nullif(valid_from, '-infinity')) over (partition by deal_id) as known_from
+  from states
+
+),
+
+compared as (
+
+  select
+    *,
+    valid_from = '-infinity'
+    or manager_id is distinct from lag(manager_id) over versions_of_deal
+    or amount is distinct from lag(amount) over versions_of_deal
+    or currency is distinct from lag(currency) over versions_of_deal
+    or close_date is distinct from lag(close_date) over versions_of_deal as is_change
+  from newest
+  where valid_from is distinct from next_from
+  window versions_of_deal as (partition by deal_id order by valid_from)
+
+),
+
+changes as (
+
+  select
+    *,
+    lead(valid_from) over (partition by deal_id order by valid_from) as valid_to
+  from compared
+  where is_change
+
+),
+
+final as (
+
+  select
+    deal_id,
+    valid_from,
+    coalesce(valid_to, 'infinity') as valid_to,
+    known_from,
+    coalesce(manager_id, 0) as manager_id,
+    coalesce(amount, 0) as amount_in_currency,
+    currency,
+    close_date as expected_close_date
+  from changes
+
+)
+
+select * from final

@@ -1,0 +1,13 @@
+{{ config(unlogged=true, indexes=[{'columns': ['lead_id']}]) }}
+
+{{
+  open_stays(
+    cards='stg_bitrix24__leads',
+    fact='fct_leads',
+    intervals='int_leads__stage_intervals',
+    key='lead_id',
+    stage_id='status_id',
+    closed_at='facts.qualified_at, facts.junk_at',
+    has_pipelines=false
+  )
+}}

@@ -1,0 +1,91 @@
+{{
+  config(
+    unlogged=true,
+    indexes=[{'columns': ['activity_id', 'card_type', 'card_id'], 'unique': true}]
+  )
+}}
+
+with activities as (
+
+  select * from {{ ref('stg_bitrix24__activities') }}
+
+),
+
+bindings as (
+
+  select * from {{ ref('stg_bitrix24__activity_bindings') }}
+
+),
+
+planned as (
+
+  select
+    activity_id,
+    owner_type_id,
+    owner_id,
+    is_completed,
+    coalesce(subject, 'Дело № ' || activity_id) as subject,
+    case
+      when is_completed and end_at between created_at and modified_at then end_at
+      when is_completed then modified_at
+    end as done_at,
+    -- «No deadline» is the last day of 9999, in whichever zone.
+    case
+      when not is_completed
+        then least(
+          case when start_at between {{ as_of() }} and '9999-01-01' then start_at end,
+          case when deadline_at between {{ as_of() }} and '9999-01-01' then deadline_at end
+        )
+    end as planned_at
+  from activities
+  where created_at < {{ as_of() }}
+
+),
+
+judged as (
+
+  select
+    activity_id,
+    owner_type_id,
+    owner_id,
+    done_at,
+    planned_at,
+    case when planned_at is not null then subject end as planned_subject
+  from planned
+  where done_at < {{ as_of() }} or planned_at is not null
+
+),
+
+links as (
+
+  select
+    activity_id,
+    owner_type_id as entity_type_id,
+    owner_id as card_id
+  from judged
+  where owner_type_id in (1, 2, 3, 4) and owner_id is not null
+  union
+  select
+    activity_id,
+    entity_type_id,
+    entity_id as card_id
+  from bindings
+  where entity_type_id in (1, 2, 3, 4) and entity_id is not null
+
+),
+
+final as (
+
+  select
+    judged.activity_id,
+    {{ card_type('links.entity_type_id') }} as card_type,
+    links.card_id,
+    judged.done_at,
+    judged.planned_at,
+    judged.planned_subject
+  from judged
+  inner join links on judged.activity_id = links.activity_id
+
+)
+
+select * from final

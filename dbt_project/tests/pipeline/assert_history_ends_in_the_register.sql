@@ -1,0 +1,33 @@
+-- The history of open deals ends today in what the register says, by stage and manager.
+with history as (
+
+  select
+    pipeline_id,
+    stage_id,
+    manager_id,
+    open_deals,
+    open_amount
+  from {{ ref('mart_pipeline__open_history') }}
+  where is_latest
+
+),
+
+register as (
+
+  select
+    pipeline_id,
+    stage_id,
+    manager_id,
+    count(*) as register_deals,
+    sum(amount) as register_amount
+  from {{ ref('mart_pipeline__open_deals') }}
+  group by pipeline_id, stage_id, manager_id
+
+)
+
+select *
+from history
+full join register using (pipeline_id, stage_id, manager_id)
+where
+  coalesce(open_deals, 0) <> coalesce(register_deals, 0)
+  or abs(coalesce(open_amount, 0) - coalesce(register_amount, 0)) > 0.01
