@@ -17,6 +17,8 @@ from typing import Any
 
 PERIOD = 600.0
 UNKNOWN_WAIT = 60.0
+SCRAP = 1 / 96
+"""Share of the limit that is left unused: single commands are not worth their requests."""
 FIRST_BITE = 1 / 48
 """Share of the limit that is asked for when a method opens again: how much rolled off is not told before."""
 TARGET_SECONDS = 20.0
@@ -81,7 +83,7 @@ class Budgets:
 
     def _wait(self, method: str) -> float:
         used = self._used.get(method)
-        if used is None or used.seconds < self.limit:
+        if used is None or used.seconds < self.limit * (1 - SCRAP):
             return 0.0
         left = used.reset_at - self._now()
         return min(PERIOD, left) + 1 if left > 0 else 0.0
@@ -98,12 +100,19 @@ class Budgets:
             spare = min(self._spare(method), self._spare(OUTER))
             return max(1, min(most, int(min(TARGET_SECONDS, spare) / pace + 1e-6)))
 
+    def scarce(self, method: str) -> bool:
+        """Whether what is under way may use up the method's time."""
+        with self._lock:
+            if max(self._wait(method), self._wait(OUTER)):
+                return True
+            return min(self._spare(method), self._spare(OUTER)) < self.limit * SCRAP
+
     def _spare(self, method: str) -> float:
         used = self._used.get(method)
         if used is None:
             return math.inf
         free = self.limit - used.seconds
-        if free <= 0:  # Its moment has come, or `wait` would have kept us from asking.
+        if free <= self.limit * SCRAP:  # Its moment has come, or `wait` would have kept us from asking.
             free = self.limit * FIRST_BITE
         return free - self._pending[method]
 

@@ -137,6 +137,7 @@ class Client:
         self.refused: PortalRefused | None = None
         self.usage = Usage()
         self._transport = Transport(webhook, user_agent=user_agent)
+        self._told: dict[str, float] = {}
         self._waiting: list[_Ask] = []
         self._free = parallel
         self._leaders: Counter[str] = Counter()
@@ -205,7 +206,7 @@ class Client:
         """
 
         def note(details: Any) -> None:
-            LOGGER.warning("%s: %s; next try in %.0f s", what, details["exception"], details["wait"])
+            self._tell(what, details["exception"], details["wait"])
             self.crew.step_aside()
 
         def again() -> T:
@@ -225,6 +226,15 @@ class Client:
             return patient(self._stubborn(again, note))()
         finally:
             self.crew.step_back()
+
+    def _tell(self, what: str, error: Exception, wait: float) -> None:
+        """Say what is waited for: once, where several threads wait for the same."""
+        now, text = time.monotonic(), str(error)
+        if isinstance(error, OperatingLimit):
+            if self._told.get(what, 0.0) > now:
+                return
+            self._told[what] = now + wait
+        LOGGER.warning("%s; next try in %.0f s", text if what in text else f"{what}: {text}", wait)
 
     def room(self, method: str, most: int = MAX_COMMANDS) -> int:
         """Commands of `method` that a request should carry now."""

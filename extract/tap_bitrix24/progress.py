@@ -33,6 +33,7 @@ class Progress:
         self._logger, self._clock = logger, clock
         self._said_at = clock()
         self._shares: dict[str, float] = {}
+        self._rows: dict[str, int] = {}
 
     def tick(self, running: Iterable[BitrixStream]) -> None:
         now = self._clock()
@@ -47,6 +48,9 @@ class Progress:
     def _line(self, stream: BitrixStream, passed: float) -> str:
         rows, left = stream.entry.rows, stream.expected
         text = f"{spaced(rows)} rows so far, {spaced(rows / max(stream.entry.seconds, 1e-3))} rows/s"
+        if self._rows.get(stream.name) == rows:
+            text += ", waiting"
+        self._rows[stream.name] = rows
         if left is None:
             return text
         read = self._shares.get(stream.name, 1.0) - left

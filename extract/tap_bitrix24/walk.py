@@ -191,7 +191,7 @@ class Walk(Generic[T]):
         if not self._under_way:
             return True
         full = self._client.room(method, self._commands)
-        return sum(map(self._length, self._todo)) >= full and not self._client.budgets.wait(method)
+        return sum(map(self._length, self._todo)) >= full and not self._client.budgets.scarce(method)
 
     def _fetch(self, order: _Order, newest: bool = False) -> _Step[T]:
         came, greatest = chains(

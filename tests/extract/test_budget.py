@@ -28,9 +28,9 @@ def times(clock: Clock, operating: float, reset_in: float, ahead: float = 0.0) -
 
 def test_method_is_closed_before_its_limit_and_opens_at_its_moment(clock: Clock) -> None:
     budgets = Budgets(480, 0.1, clock=clock)
-    budgets.heard("deals", times(clock, 431, 200))
+    budgets.heard("deals", times(clock, 427, 200))
     assert budgets.wait("deals") == 0
-    budgets.heard("deals", times(clock, 433, 200))
+    budgets.heard("deals", times(clock, 428, 200))  # 432 less a scrap.
     assert budgets.wait("deals") == pytest.approx(201)
     assert budgets.wait("calls") == 0
     clock.now += 200
@@ -113,9 +113,9 @@ def test_what_is_left_of_the_limit_is_not_overdrawn(clock: Clock) -> None:
     budgets.heard("deals", times(clock, 474, 200))
     assert budgets.room("deals", 50) == 30
     under_way = budgets.reserve(["deals"] * 20)
-    assert budgets.room("deals", 50) == 10
+    assert budgets.room("deals", 50) == 10 and budgets.scarce("deals") and not budgets.scarce("calls")
     budgets.release(under_way)
-    assert budgets.room("deals", 50) == 30
+    assert budgets.room("deals", 50) == 30 and not budgets.scarce("deals")
 
 
 def test_opened_method_is_tried_with_a_bite(clock: Clock) -> None:

@@ -57,6 +57,13 @@ def test_unknown_end_is_not_invented(progress, caplog: pytest.LogCaptureFixture)
     assert caplog.messages == ["deals: 50 rows so far, 10 rows/s"]
 
 
+def test_stream_that_stands_still_says_so(progress, caplog: pytest.LogCaptureFixture) -> None:
+    speaker, clock = progress
+    for clock.now in (5.0, 10.0):
+        speaker.tick([stream(5000, 10.0, 0.5)])
+    assert caplog.messages[-1] == "deals: 5 000 rows so far, 500 rows/s, waiting, 50%"
+
+
 def test_done_tells_rows_rate_and_requests(progress, caplog: pytest.LogCaptureFixture) -> None:
     speaker, _ = progress
     speaker.done(stream(50_000, 10.0, 0.0))
