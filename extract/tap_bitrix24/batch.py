@@ -51,6 +51,8 @@ class Listing:
         page = answer.result[name]
         if self.result and isinstance(page, dict):
             page = page.get(self.result)
+        if isinstance(page, dict) and page and all(str(key).isdigit() for key in page):
+            page = list(page.values())  # PHP's list with a gap.
         if not isinstance(page, list):
             if page in (None, {}):
                 return []

@@ -42,6 +42,10 @@ class Presence:
         part = int.from_bytes(self.buckets.get(last, b""), "little") & ((1 << (place + 1)) - 1)
         return whole + part.bit_count()
 
+    def within(self, first: int, last: int) -> int:
+        """How many ids there are from `first` to `last`, both included."""
+        return self.count(last) - (self.count(first - 1) if first else 0)
+
     def runs(self, bucket: int) -> list[list[int]]:
         """The ids of a bucket as [from, to], ascending, both ends included."""
         bits = int.from_bytes(self.buckets.get(bucket, b""), "little")

@@ -7,7 +7,8 @@ cards from it: a card whose newest bucket lacks its id, and that is older than t
 A card that was created while the ids were read may be missing from them: it is newer than the moment that the buckets
 carry, which is taken before. One that was deleted meanwhile may still be among them, until the next sweep.
 
-Lost rights look like deletions. So nothing of a list is written when too many of its ids are gone.
+Lost rights look like deletions. So nothing of a list is written when too many of its ids are gone. And so does a list
+that the portal cut short: buckets that changed are counted by the portal, and read again if it has more.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_bitrix24 import admission, records
-from tap_bitrix24.batch import Listing, Row
+from tap_bitrix24.batch import Listing, Params, Row
 from tap_bitrix24.catalogue import Spec, Variant
 from tap_bitrix24.errors import NOT_OFFERED, PortalError, StreamRefused
 from tap_bitrix24.finding import portal_variants
 from tap_bitrix24.ledger import Entry
 from tap_bitrix24.presence import BUCKET, NOTHING, Presence
+from tap_bitrix24.questions import ask_each
+from tap_bitrix24.spans import EVERYTHING, Span
 from tap_bitrix24.streams import BitrixStream, Chunk, Plan
 from tap_bitrix24.walk import Walk
 
@@ -35,6 +38,7 @@ TABLE = "card_ids"
 FEW = 50
 """So many cards may vanish from a list between two sweeps whatever their share."""
 CHUNK = 500
+ALL_IDS = EVERYTHING[0]
 ALWAYS, DAILY, NEVER = "always", "daily", "never"
 MODES = (DAILY, ALWAYS, NEVER)
 
@@ -136,9 +140,11 @@ class Sweep(BitrixStream):
             variant.key: variant for variant in portal_variants(self.tap, self.spec, self.entry.usage)
         }
         # A list that the portal no longer has lost all that it had.
-        present = {key: Presence() for key in plan.saved} | {
-            key: self._read(v) for key, v in variants.items()
-        }
+        present = {key: Presence() for key in plan.saved}
+        for key, variant in variants.items():
+            present[key] = Presence()
+            self._read(variant, present[key])
+            self._recount(variant, present[key], plan.saved.get(key, {}))
         self.entry.rows = sum(ids.count() for ids in present.values())
         yield from self._guard(plan, present)
         lines: list[bytes] = []
@@ -146,24 +152,21 @@ class Sweep(BitrixStream):
         writer = records.RecordWriter(TABLE)
         for key, ids in present.items():
             saved = plan.saved.get(key, {})
-            before, reach = saved.get("prints", {}), saved.get("reach", -1)
-            lists[key] = {"count": ids.count(), "greatest": ids.greatest, "prints": {}}
-            # One more than there is, so that a card deleted off the end before its first sweep is told as well.
-            last = max(ids.greatest // BUCKET + 1, reach)
-            for bucket in range(last + 1):
-                fingerprint = ids.fingerprint(bucket)
-                if fingerprint != NOTHING:
-                    lists[key]["prints"][str(bucket)] = fingerprint
-                if bucket > reach or fingerprint != before.get(str(bucket), NOTHING):
-                    lines += writer.lines([self._record(plan, key, bucket, ids)])
+            lists[key] = {
+                "count": ids.count(),
+                "greatest": ids.greatest,
+                "reach": _reach(ids, saved),
+                "prints": {str(bucket): ids.fingerprint(bucket) for bucket in sorted(ids.buckets)},
+            }
+            for bucket in _changed(ids, saved):
+                lines += writer.lines([self._record(plan, key, bucket, ids)])
                 if len(lines) >= CHUNK:
                     yield Found(lines)
                     lines = []
-            lists[key]["reach"] = last
         yield Found(lines, state={"swept_at": plan.at, "lists": lists})
 
-    def _read(self, variant: Variant) -> Presence:
-        ids, listing = Presence(), ids_only(variant.listing)
+    def _read(self, variant: Variant, ids: Presence, span: Span = ALL_IDS) -> None:
+        listing = ids_only(variant.listing)
 
         def convert(rows: list[Row]) -> list[int]:
             return [int(row[listing.id]) for row in rows]
@@ -173,6 +176,7 @@ class Sweep(BitrixStream):
             listing,
             convert,
             window=[],
+            left=[span],
             usage=self.entry.usage,
             commands=self.tap.batch_size,
             parallel=self.tap.parallel,
@@ -185,7 +189,18 @@ class Sweep(BitrixStream):
             # A smart process that was deleted a moment ago.
             if not (variant.key and refusal.code in NOT_OFFERED):
                 raise
-        return ids
+
+    def _recount(self, variant: Variant, ids: Presence, saved: Mapping[str, Any]) -> None:
+        """Let the portal count what is about to be written; a bucket that it has more of is read once more."""
+        listing = ids_only(variant.listing)
+        ranges = _ranges(ids, _changed(ids, saved))
+        for start in range(0, len(ranges), self.tap.batch_size):
+            group = ranges[start : start + self.tap.batch_size]
+            commands = {f"b{first}": listing.count(_between(listing, first, last)) for first, last in group}
+            answer, _ = ask_each(self.tap.client, commands, usage=self.entry.usage)
+            for first, last in group:
+                if answer.totals.get(f"b{first}", 0) > ids.within(first, last):
+                    self._read(variant, ids, Span(max(0, first - 1), last))
 
     def _guard(self, plan: SweepPlan, present: Mapping[str, Presence]) -> Iterator[Chunk]:
         """Count what is gone of the ids that were there.
@@ -229,6 +244,44 @@ class Sweep(BitrixStream):
 
     def finish(self, plan: Plan, *, complete: bool) -> None:
         """Nothing more: the last chunk brought the state."""
+
+
+def _reach(ids: Presence, saved: Mapping[str, Any]) -> int:
+    """The last bucket to be written of a list: one more than there is, so that a card deleted off the end before its
+    first sweep is told as well.
+    """
+    return max(ids.greatest // BUCKET + 1, saved.get("reach", -1))
+
+
+def _changed(ids: Presence, saved: Mapping[str, Any]) -> list[int]:
+    """Buckets that differ from what was written last, or were never written."""
+    before, reach = saved.get("prints", {}), saved.get("reach", -1)
+    return [
+        bucket
+        for bucket in range(_reach(ids, saved) + 1)
+        if bucket > reach or ids.fingerprint(bucket) != before.get(str(bucket), NOTHING)
+    ]
+
+
+def _ranges(ids: Presence, buckets: list[int]) -> list[tuple[int, int]]:
+    """The buckets as ranges of ids, empty neighbours as one."""
+    ranges: list[tuple[int, int]] = []
+    is_open = False
+    for bucket in buckets:
+        first, last, empty = bucket * BUCKET, (bucket + 1) * BUCKET - 1, bucket not in ids.buckets
+        if empty and is_open and ranges[-1][1] == first - 1:
+            ranges[-1] = (ranges[-1][0], last)
+        else:
+            ranges.append((first, last))
+        is_open = empty
+    return ranges
+
+
+def _between(listing: Listing, first: int, last: int) -> Params:
+    return [
+        (f"{listing.filter}[>{listing.id}]", str(first - 1)),
+        (f"{listing.filter}[<={listing.id}]", str(last)),
+    ]
 
 
 def ids_only(listing: Listing) -> Listing:

@@ -405,6 +405,13 @@ def test_interrupted_whole_pass_is_resumed(run: Run, portal: FakePortal, naps: l
 # --- odd data -----------------------------------------------------------------------------------------------
 
 
+def test_list_with_gaps_is_still_a_list(run: Run, portal: FakePortal) -> None:
+    """PHP writes a list as a map when numbers are missing from its keys."""
+    portal.single["crm.type.list"] = lambda params: {"types": dict(zip("03", types(130, 1256), strict=True))}
+    outcome = run(streams=["smart_processes", "smart_process_items"])
+    assert ids(outcome, "smart_processes") == ["130", "1256"] and len(ids(outcome, "smart_process_items")) == 330
+
+
 def test_odd_rows_never_stop_a_load(run: Run, portal: FakePortal) -> None:
     portal.tables = {
         "crm.type.list": [{"id": 1, "entityTypeId": "130"}, {"id": 2, "entityTypeId": None}],

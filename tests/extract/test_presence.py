@@ -29,6 +29,11 @@ def test_count_up_to_an_id() -> None:
     ]  # fmt: skip
 
 
+def test_count_within_a_range() -> None:
+    ids = present(1, 9_999, 10_000, 20_500)
+    assert [ids.within(0, 9_999), ids.within(10_000, 19_999), ids.within(30_000, 39_999)] == [2, 1, 0]
+
+
 def test_fingerprints_tell_changes() -> None:
     ids = present(1, 2, 10_005)
     assert ids.fingerprint(0) == present(2, 1).fingerprint(0) != present(1).fingerprint(0)

@@ -196,6 +196,26 @@ def test_few_vanished_pass_whatever_their_share(run: Run, portal: FakePortal) ->
     assert second.code == 0 and buckets(second) == {"deals:0": [[51, 60]]}
 
 
+def test_page_cut_short_by_the_portal_is_read_again(run: Run, portal: FakePortal) -> None:
+    """A short page looks like the end of the list: the portal's count of the bucket says that it was not."""
+    first = first_sweep(run, portal)
+    portal.now = NEXT
+    honest, cut = portal.answer, [False]
+
+    def answer(method: str, query: list[tuple[str, str]]) -> Any:
+        result, total = honest(method, query)
+        params = dict(query)
+        if params.get("select[0]") == "id" and params.get("filter[>id]") == "12050" and not cut[0]:
+            cut[0] = True
+            result["items"] = result["items"][:-1]
+        return result, total
+
+    portal.answer = answer  # type: ignore[method-assign]
+    second = run(first.state, streams=["deals"])
+    assert cut == [True] and second.code == 0
+    assert buckets(second) == {} and swept(second)["vanished"] == 0
+
+
 def test_new_cards_do_not_hide_the_vanished(run: Run, portal: FakePortal) -> None:
     first = first_sweep(run, portal)
     portal.now = NEXT
