@@ -141,6 +141,43 @@ def test_error_of_a_command_keeps_the_pages_before_it(
     assert walk(client) == list(range(1, 1001))
 
 
+def test_error_behind_the_short_page_is_part_of_the_garbage(portal: FakePortal, client: Client) -> None:
+    portal.tables["crm.item.list:2"] = [card(n) for n in range(1, 131)]
+    portal.errors["crm.item.list:2"] = [None, None, None, {"error": "ACCESS_DENIED", "error_description": ""}]
+    assert walk(client) == list(range(1, 131))
+    assert len(portal.batches) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (503, "OVERLOAD_LIMIT"),
+        (500, "PORTAL_DELETED"),
+        (403, "ACCESS_DENIED"),
+        (403, "INVALID_CREDENTIALS"),
+        (403, "user_access_error"),
+        (400, "INVALID_REQUEST"),
+        (401, "authorization_error"),
+        (401, "PAYMENT_REQUIRED"),
+        (401, "METHOD_CONFIRM_WAITING"),
+    ],
+)
+def test_refusal_of_the_portal_is_final(portal: FakePortal, client: Client, status: int, code: str) -> None:
+    portal.faults.append(refuse(status, code, times=99))
+    for _ in range(2):
+        with pytest.raises(PortalRefused, match=code.upper()):
+            walk(client)
+    assert len(portal.batches) == 1
+
+
+@pytest.mark.parametrize("code", ["", 0, 100, 200040300010])
+def test_odd_codes_of_a_command_refuse_the_stream(portal: FakePortal, client: Client, code: object) -> None:
+    portal.errors["crm.item.list:2"] = [{"error": code, "error_description": "Access denied."}]
+    with pytest.raises(StreamRefused, match="Access denied"):
+        walk(client)
+    assert client.refused is None
+
+
 def test_fatal_error_of_a_command_stops_the_stream(portal: FakePortal, client: Client) -> None:
     portal.errors["crm.item.list:2"] = [{"error": "insufficient_scope", "error_description": ""}]
     with pytest.raises(StreamRefused, match="the webhook lacks the scope"):
