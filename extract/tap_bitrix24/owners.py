@@ -48,11 +48,11 @@ class OwnersStream(CatalogueStream):
             ids, lines = list(moments), []
             for group in (ids[i : i + size] for i in range(0, len(ids), size)):
                 sets = self._ask(group) if owners.ask else self._by_filter(group)
-                # Nothing is known of owners before the first load, so that their empty sets say nothing new.
+                # Empty sets too, even in a first load: a `--full-refresh` looks like one, and what it finds empty
+                # may have had rows when the warehouse last heard of it.
                 found = [
                     (owner, moments[owner], {owners.field: int(owner), **owners.put, owners.rows: rows})
                     for owner, rows in sets.items()
-                    if rows or not plan.first
                 ]
                 lines += writer.lines(found)
             return lines

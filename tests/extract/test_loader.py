@@ -173,7 +173,7 @@ def test_first_load_makes_the_contracts_tables(load: Load, warehouse: psycopg.Co
         "deals": 600,
         "users": 60,
         "calls": 60,
-        "deal_product_rows": 40,
+        "deal_product_rows": 600,
         "currencies": 2,
     }
     ledger = rows(warehouse, "select distinct payload ->> 'stream' from raw_bitrix24.extract_runs")
