@@ -205,7 +205,9 @@ def differences(
         else:
             problems = {"unknown to the campaign (tests/campaign/truth.py)": [stream]}
         if stream in swept:
-            problems |= _deletions(stream, raw, warehouse.rows("card_ids", schema), truth)
+            problems |= _deletions(
+                stream, raw, warehouse.rows("card_ids", schema), warehouse.rows("extract_runs", schema), truth
+            )
         for what, ids in problems.items():
             if ids:
                 names = ", ".join(sorted(ids)[:SHOWN]) + (" …" if len(ids) > SHOWN else "")
@@ -307,8 +309,21 @@ def deleted_cards(warehouse: Warehouse, truth: Truth) -> int:
 # --- deletions ----------------------------------------------------------------------------------------------
 
 
-def _deletions(stream: str, raw: list[RawRow], sweeps: list[RawRow], truth: Truth) -> Problems:
-    """The contract's rule of card_ids, against the portal: no living card dead, no dead card living."""
+def _deletions(
+    stream: str, raw: list[RawRow], sweeps: list[RawRow], ledger: list[RawRow], truth: Truth
+) -> Problems:
+    """The contract's rule of card_ids, against the portal: no living card dead, no dead card living.
+
+    The last sweep that came through by the ledger looked at all buckets, those too that it had no need to write.
+    """
+    last = max(
+        (
+            moment(row.payload["window_from"])
+            for row in ledger
+            if (row.payload["stream"], row.payload["mode"], row.payload["status"]) == (stream, "sweep", "ok")
+        ),
+        default=moment(None),
+    )
     versions = sorted(
         (row for row in sweeps if row.payload["stream"] == stream), key=lambda row: moment(row.modified_at)
     )
@@ -324,7 +339,8 @@ def _deletions(stream: str, raw: list[RawRow], sweeps: list[RawRow], truth: Trut
         for bucket in buckets[f"{prefix}:" if prefix else ""]:
             if bucket.payload["first"] <= int(number) <= bucket.payload["last"]:
                 present = any(low <= int(number) <= high for low, high in bucket.payload["ids"])
-                return not present and moment(row.payload[created]) < moment(bucket.modified_at)
+                began = max(last, moment(bucket.modified_at))
+                return not present and moment(row.payload[created]) < began
         return False
 
     living, dead = truth.told(stream), truth.told(stream, deleted=True)
