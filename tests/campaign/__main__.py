@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections import Counter
@@ -29,6 +30,8 @@ from tests.embedded_postgres import embedded_postgres
 @click.option("--loader", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=LOADER)
 def main(episodes: int, seed: int, replay: str | None, logs: Path, loader: Path) -> None:
     """Play chains of episodes; exit code 1 where raw was not the truth after one of them."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # A shell's background job would be deaf to the first.
+        signal.signal(number, lambda *_: sys.exit(130))
     if replay:
         chain, _, last = replay.partition(".")
         lengths = {int(chain): int(last)}
