@@ -12,16 +12,16 @@ import pytest
 from tests.conftest import Stack
 
 BUCKET = 10_000
-STAGING = ["run", "--select", "path:models/staging", "--no-use-colors"]
-# An earlier moment than any sweep of the tap, later than every card of the sample.
-FIRST = dt.datetime.now(dt.timezone.utc) - dt.timedelta(minutes=1)
+STAGING = ["run", "--select", "+stg_bitrix24__deals", "--no-use-colors"]
 
 
 class Sweeps:
     """Sweeps of the deals as the tap would write them, each a minute after the one before."""
 
     def __init__(self, stack: Stack, loader: psycopg.Connection) -> None:
-        self.stack, self.loader, self.at = stack, loader, FIRST
+        self.stack, self.loader = stack, loader
+        # Later than every sweep of the tap.
+        self.at = dt.datetime.now(dt.timezone.utc)
         rows = loader.execute("select distinct id::bigint from raw_bitrix24.deals").fetchall()
         self.all = {number for (number,) in rows}
         self.made: list[str] = []
