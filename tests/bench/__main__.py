@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import statistics
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -130,20 +131,24 @@ def wide(setup: Setup, database: Warehouse) -> dict[str, Any]:
 
 
 def refresh(setup: Setup, database: Warehouse) -> dict[str, Any]:
-    """A load, an hour in which 1 % of the deals change, a refresh: under the limits, 20 ms a command."""
+    """A load, an hour in which 1 % of the deals change, a refresh, and one with the daily sweep: 20 ms a command."""
     options = (*setup.deals(setup.rows, setup.fields), *SLOW, "--bulk-pace", "0.24", "0", "0")
-    fulls, refreshes = [], []
+    loads: dict[str, list[Load]] = {"full": [], "refresh": [], "sweep": []}
     for _ in range(setup.runs):
         database.empty()
         with serving(*options) as portal:
-            fulls.append(database.load(portal, "deals"))
+            loads["full"].append(database.load(portal, "deals"))
             later = datetime.fromisoformat(CLOCK) + timedelta(hours=1)
             portal.ask("POST", "clock", clock=later.isoformat())
-            refreshes.append(database.load(portal, "deals"))
-    full, again = median(fulls), median(refreshes)
+            time.sleep(BURST / RATE)  # The bucket is empty again, as it would be an hour later.
+            loads["refresh"].append(database.load(portal, "deals", sweep="never"))
+            time.sleep(BURST / RATE)
+            loads["sweep"].append(database.load(portal, "deals", sweep="always"))
+    full, again, sweep = (median(loads[name]) for name in loads)
     return {
         "full": asdict(full),
         "refresh": asdict(again),
+        "sweep": asdict(sweep),
         "share_of_seconds": round(again.seconds / full.seconds, 3),
         "share_of_requests": round(again.requests / full.requests, 3),
     }
@@ -159,7 +164,7 @@ CASES: dict[str, Callable[[Setup, Warehouse], dict[str, Any]]] = {
 
 def told(name: str, case: dict[str, Any]) -> Iterable[tuple[str, str]]:
     """A case as lines of (what, figure)."""
-    for label in ("ours", "full", "refresh"):
+    for label in ("ours", "full", "refresh", "sweep"):
         if label in case:
             load = case[label]
             yield (

@@ -189,9 +189,11 @@ class Warehouse:
         alive = portal.rows(stream)
         if found < alive:
             raise RuntimeError(f"{stream}: {found} of {alive} rows arrived")
+        # Where nothing of the stream was new, the command's end is all there is to go by.
+        done = float(last) if written else ended
         return Load(
             rows=written,
-            seconds=round(float(last) - first.moment(), 2),
+            seconds=round(done - first.moment(), 2),
             run_seconds=round(ended - began, 1),
             requests=portal.requests(),
             refused=portal.refused(),
