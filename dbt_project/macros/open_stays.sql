@@ -31,7 +31,7 @@ entries as (
     stage_id,
     semantic,
     entered_at,
-    lag(stage_id) over (partition by {{ key }} order by visit_number) is distinct from stage_id as is_move
+    lag(stage_id) over (partition by {{ key }} order by visit_number) as stage_before
   from intervals
 
 ),
@@ -46,7 +46,7 @@ moves as (
     entered_at,
     lead(entered_at) over (partition by {{ key }} order by visit_number) as left_at
   from entries
-  where is_move
+  where stage_id is distinct from stage_before
 
 ),
 

@@ -1,5 +1,5 @@
--- Every open deal stands once in the register, and every breakdown holds the same deals, money and forecast: stages, months,
--- the choice «Все», and what is overdue, without a date and due from today on.
+-- Every open deal stands once in the register, and every breakdown holds the same deals, money and forecast: stages,
+-- months, the choice «Все», and what is overdue, without a date and due from today on.
 with deals as (
 
   select * from {{ ref('fct_deals') }}

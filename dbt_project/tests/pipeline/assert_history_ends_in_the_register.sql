@@ -2,6 +2,7 @@
 with history as (
 
   select
+    snapshot_day,
     pipeline_id,
     stage_id,
     manager_id,
@@ -18,16 +19,20 @@ register as (
     pipeline_id,
     stage_id,
     manager_id,
-    count(*) as register_deals,
-    sum(amount) as register_amount
+    count(*) as open_deals,
+    sum(amount) as open_amount
   from {{ ref('mart_pipeline__open_deals') }}
   group by pipeline_id, stage_id, manager_id
 
 )
 
-select *
+select
+  history.snapshot_day,
+  pipeline_id,
+  stage_id,
+  manager_id
 from history
 full join register using (pipeline_id, stage_id, manager_id)
 where
-  coalesce(open_deals, 0) <> coalesce(register_deals, 0)
-  or abs(coalesce(open_amount, 0) - coalesce(register_amount, 0)) > 0.01
+  coalesce(history.open_deals, 0) <> coalesce(register.open_deals, 0)
+  or abs(coalesce(history.open_amount, 0) - coalesce(register.open_amount, 0)) > 0.01

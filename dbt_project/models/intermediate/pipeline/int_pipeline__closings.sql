@@ -26,7 +26,7 @@ entries as (
     pipeline_id,
     semantic,
     entered_at,
-    lag(semantic) over (partition by deal_id order by visit_number) is distinct from semantic as is_turn
+    lag(semantic) over (partition by deal_id order by visit_number) as semantic_before
   from intervals
 
 ),
@@ -40,7 +40,7 @@ turns as (
     entered_at,
     lead(entered_at) over (partition by deal_id order by visit_number) as ended_at
   from entries
-  where is_turn
+  where semantic is distinct from semantic_before
 
 ),
 

@@ -55,11 +55,10 @@ compared as (
 
   select
     *,
-    valid_from = '-infinity'
-    or manager_id is distinct from lag(manager_id) over versions_of_deal
-    or amount is distinct from lag(amount) over versions_of_deal
-    or currency is distinct from lag(currency) over versions_of_deal
-    or close_date is distinct from lag(close_date) over versions_of_deal as is_change
+    lag(manager_id) over versions_of_deal as manager_id_before,
+    lag(amount) over versions_of_deal as amount_before,
+    lag(currency) over versions_of_deal as currency_before,
+    lag(close_date) over versions_of_deal as close_date_before
   from newest
   where valid_from is distinct from next_from
   window versions_of_deal as (partition by deal_id order by valid_from)
@@ -72,7 +71,12 @@ changes as (
     *,
     lead(valid_from) over (partition by deal_id order by valid_from) as valid_to
   from compared
-  where is_change
+  where
+    valid_from = '-infinity'
+    or manager_id is distinct from manager_id_before
+    or amount is distinct from amount_before
+    or currency is distinct from currency_before
+    or close_date is distinct from close_date_before
 
 ),
 

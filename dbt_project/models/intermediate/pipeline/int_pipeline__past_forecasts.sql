@@ -53,9 +53,9 @@ final as (
     stays.stage_id,
     coalesce(managers.manager_id, 0) as manager_id,
     deal_values.expected_close_date,
-    deal_values.known_from <= forecast_days.forecast_at as is_known,
+    coalesce(deal_values.known_from < forecast_days.forecast_at, false) as is_known,
     coalesce(deal_values.amount_in_currency * rates.rate, 0) as amount,
-    coalesce(deal_values.amount_in_currency * rates.rate, 0) * win_shares.probability as weighted_amount
+    trim_scale(coalesce(deal_values.amount_in_currency * rates.rate, 0) * win_shares.probability) as weighted_amount
   from forecast_days
   inner join stays
     on

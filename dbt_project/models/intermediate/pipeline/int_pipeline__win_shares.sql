@@ -70,7 +70,7 @@ daily as (
     count(*) filter (where recent.is_won) as won_deals
   from recent
   inner join stood on recent.deal_id = stood.deal_id and recent.closed_at = stood.closed_at
-  group by 1, 2, 3, 4
+  group by recent.pipeline_id, stood.stage_id, recent.closed_day, recent.reopened_day
   union all
   select
     pipeline_id,
@@ -80,7 +80,7 @@ daily as (
     count(*) as closed_deals,
     count(*) filter (where is_won) as won_deals
   from recent
-  group by 1, 3, 4
+  group by pipeline_id, closed_day, reopened_day
 
 ),
 
@@ -98,7 +98,7 @@ counted as (
       forecast_days.forecast_day >= daily.closed_day
       and forecast_days.forecast_day - {{ var('win_share_days') }} < daily.closed_day
       and (forecast_days.forecast_day < daily.reopened_day or daily.reopened_day is null)
-  group by 1, 2, 3
+  group by forecast_days.forecast_day, daily.pipeline_id, daily.stage_id
 
 ),
 
@@ -121,10 +121,15 @@ final as (
     cast(coalesce(own.won_deals, 0) as bigint) as won_deals,
     coalesce(own.closed_deals, 0) < {{ var('win_share_min_deals') }} as is_of_pipeline,
     coalesce(
-      case
-        when own.closed_deals >= {{ var('win_share_min_deals') }} then own.won_deals / own.closed_deals
-        else whole.won_deals / whole.closed_deals
-      end,
+      trim_scale(
+        round(
+          case
+            when own.closed_deals >= {{ var('win_share_min_deals') }} then own.won_deals / own.closed_deals
+            else whole.won_deals / whole.closed_deals
+          end,
+          10
+        )
+      ),
       0
     ) as probability
   from forecast_days

@@ -72,7 +72,7 @@ cards as (
 
 ),
 
--- The next step travels as [its moment, its activity]: arrays compare element by element, so that min() finds the first.
+-- The next step travels as [its moment, its activity]: arrays compare element by element, and min() finds the first.
 activity_touches as (
 
   select
@@ -137,7 +137,11 @@ client_touches as (
   left join card_clients
     on touches.card_type = card_clients.card_type and touches.card_id = card_clients.card_id
   where touches.card_type in ('contact', 'company')
-  group by 1
+  group by
+    case
+      when card_clients.card_id is null then touches.card_type || ':' || touches.card_id
+      else card_clients.client_key
+    end
 
 ),
 

@@ -51,7 +51,7 @@ expected as (
     forecasts.manager_id,
     forecasts.pipeline_id,
     count(*) as forecast_deals,
-    count(*) filter (where not forecasts.is_known) as unproven_deals,
+    count(*) filter (where forecasts.is_known is not true) as unproven_deals,
     sum(forecasts.amount) as forecast_amount,
     sum(forecasts.weighted_amount) as weighted_amount,
     0 as won_deals,
@@ -63,7 +63,11 @@ expected as (
       horizons.forecast_day = forecasts.forecast_day
       and horizons.month_start <= forecasts.expected_close_date
       and horizons.month_end > forecasts.expected_close_date
-  group by 1, 2, 3, 4
+  group by
+    horizons.forecast_month,
+    horizons.months_ahead,
+    forecasts.manager_id,
+    forecasts.pipeline_id
 
 ),
 
@@ -99,7 +103,19 @@ won as (
     on horizons.month_start <= wins.won_day and horizons.month_end > wins.won_day
   left join forecasts
     on horizons.forecast_day = forecasts.forecast_day and wins.deal_id = forecasts.deal_id
-  group by 1, 2, 3, 4
+  group by
+    horizons.forecast_month,
+    horizons.months_ahead,
+    wins.manager_id,
+    wins.pipeline_id
+
+),
+
+sides as (
+
+  select * from expected
+  union all
+  select * from won
 
 ),
 
@@ -117,11 +133,7 @@ compared as (
     sum(won_deals) as won_deals,
     sum(won_amount) as won_amount,
     sum(won_open_amount) as won_open_amount
-  from (
-    select * from expected
-    union all
-    select * from won
-  ) as both_sides
+  from sides
   group by forecast_month, months_ahead, manager_id, pipeline_id
 
 ),

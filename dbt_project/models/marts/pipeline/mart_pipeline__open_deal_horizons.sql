@@ -23,7 +23,7 @@ final as (
     on
       horizons.is_everything
       or (horizons.is_dateless and deals.expected_close_date is null)
-      or (horizons.due_from <= deals.expected_close_date and horizons.due_until >= deals.expected_close_date)
+      or (deals.expected_close_date >= horizons.due_from and deals.expected_close_date <= horizons.due_until)
 
 )
 

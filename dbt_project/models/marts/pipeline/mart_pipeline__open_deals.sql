@@ -65,7 +65,7 @@ final as (
     cast(rank() over (order by amount desc) as integer) as amount_rank,
     is_currency_known,
     probability,
-    amount * probability as weighted_amount,
+    trim_scale(amount * probability) as weighted_amount,
     expected_close_date,
     expected_close_date - {{ as_of_date() }} as days_to_close,
     is_overdue,

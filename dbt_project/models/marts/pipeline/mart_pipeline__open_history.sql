@@ -47,7 +47,7 @@ stages as (
 
 ),
 
--- Stretches in which neither stage nor values of a deal change; one rate for all days, so that only deals move the sums.
+-- Stretches in which neither stage nor values of a deal change; one rate for all days, so that only deals move sums.
 stretches as (
 
   select
@@ -124,8 +124,8 @@ changes as (
   from daily
   inner join snapshot_days
     on
-      snapshot_days.covers_from <= daily.step_day
-      and snapshot_days.snapshot_day >= daily.step_day
+      daily.step_day >= snapshot_days.covers_from
+      and daily.step_day <= snapshot_days.snapshot_day
   group by daily.pipeline_id, daily.stage_id, daily.manager_id, snapshot_days.snapshot_day
 
 ),
