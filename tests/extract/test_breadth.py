@@ -411,7 +411,9 @@ def test_list_with_gaps_is_still_a_list(run: Run, portal: FakePortal) -> None:
     """PHP writes a list as a map when numbers are missing from its keys."""
     portal.single["crm.type.list"] = lambda params: {"types": dict(zip("03", types(130, 1256), strict=True))}
     outcome = run(streams=["smart_processes", "smart_process_items"])
-    assert ids(outcome, "smart_processes") == ["130", "1256"] and len(ids(outcome, "smart_process_items")) == 330
+    assert (
+        ids(outcome, "smart_processes") == ["130", "1256"] and len(ids(outcome, "smart_process_items")) == 330
+    )
 
 
 def test_odd_rows_never_stop_a_load(run: Run, portal: FakePortal) -> None:
