@@ -50,3 +50,30 @@
     {{ alias }}.crm_url,
     {{ crm_link(alias ~ '.crm_url') }} as crm_link
 {%- endmacro %}
+
+
+{% macro daily_snapshots_from() -%}
+  {#- First of the last days each of which the history of open deals shows. -#}
+  ({{ as_of_date() }} - {{ var('snapshot_days') - 1 }})
+{%- endmacro %}
+
+
+{% macro monthly_snapshots_from() -%}
+  {#- Midnight after the first month end that the history of open deals shows. -#}
+  (date_trunc('month', cast({{ as_of_date() }} as timestamp)) - interval '{{ var("snapshot_months") - 1 }} months')
+{%- endmacro %}
+
+
+{% macro snapshot_day_of(day) -%}
+  {#- The first day that the history of open deals shows and that is not before a day. -#}
+  greatest(
+      case
+        when {{ day }} >= {{ daily_snapshots_from() }} then {{ day }}
+        else least(
+          cast(date_trunc('month', cast({{ day }} as timestamp)) + interval '1 month' as date) - 1,
+          {{ daily_snapshots_from() }}
+        )
+      end,
+      least(cast({{ monthly_snapshots_from() }} as date) - 1, {{ daily_snapshots_from() }})
+    )
+{%- endmacro %}

@@ -10,7 +10,7 @@ days as (
   from today
   inner join
     lateral generate_series(
-      cast(today.today - {{ var('snapshot_days') - 1 }} as timestamp), cast(today.today as timestamp), interval '1 day'
+      cast({{ daily_snapshots_from() }} as timestamp), cast(today.today as timestamp), interval '1 day'
     ) as series (day)
     on true
   union
@@ -18,7 +18,7 @@ days as (
   from today
   inner join
     lateral generate_series(
-      date_trunc('month', cast(today.today as timestamp)) - interval '{{ var("snapshot_months") - 1 }} months',
+      {{ monthly_snapshots_from() }},
       date_trunc('month', cast(today.today as timestamp)),
       interval '1 month'
     ) as series (month_start)
@@ -30,9 +30,8 @@ final as (
 
   select
     days.snapshot_day,
-    cast(coalesce(lag(days.snapshot_day) over (order by days.snapshot_day) + 1, '-infinity') as date) as covers_from,
     days.snapshot_day = today.today as is_latest,
-    days.snapshot_day > today.today - {{ var('snapshot_days') }} as is_daily,
+    days.snapshot_day >= {{ daily_snapshots_from() }} as is_daily,
     extract(isodow from days.snapshot_day) = 7 as is_week_end,
     extract(day from days.snapshot_day + 1) = 1 as is_month_end
   from days

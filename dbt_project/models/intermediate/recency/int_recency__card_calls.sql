@@ -83,24 +83,22 @@ number_clients as (
 
 ),
 
+-- Cards of other kinds are cards too: a call that names one is not looked up by its number.
 touches as (
 
   select
-    call_cards.card_type,
-    call_cards.card_id,
-    talks.started_at
-  from talks
-  inner join call_cards on talks.call_id = call_cards.call_id
-  where call_cards.card_type in ('lead', 'deal', 'contact', 'company')
-  union all
-  select
-    split_part(number_clients.client_key, ':', 1) as card_type,
-    cast(split_part(number_clients.client_key, ':', 2) as bigint) as card_id,
-    talks.started_at
+    talks.started_at,
+    case
+      when call_cards.call_id is not null then call_cards.card_type
+      else split_part(number_clients.client_key, ':', 1)
+    end as card_type,
+    case
+      when call_cards.call_id is not null then call_cards.card_id
+      else cast(split_part(number_clients.client_key, ':', 2) as bigint)
+    end as card_id
   from talks
   left join call_cards on talks.call_id = call_cards.call_id
-  inner join number_clients on talks.phone_key = number_clients.phone_key
-  where call_cards.call_id is null
+  left join number_clients on talks.phone_key = number_clients.phone_key and call_cards.call_id is null
 
 ),
 
@@ -111,6 +109,7 @@ final as (
     card_id,
     max(started_at) as last_call_at
   from touches
+  where card_type in ('lead', 'deal', 'contact', 'company')
   group by card_type, card_id
 
 )

@@ -105,12 +105,7 @@ ordered as (
       when 'День' then to_char(period_start, 'DD.MM.YYYY')
       when 'Неделя' then to_char(period_start, 'DD.MM.YYYY') || '–' || to_char(period_end - 1, 'DD.MM.YYYY')
       when 'Месяц'
-        then (
-          array[
-            'Январь', 'Февраль', 'Март', 'Апрель', 'Май', 'Июнь',
-            'Июль', 'Август', 'Сентябрь', 'Октябрь', 'Ноябрь', 'Декабрь'
-          ]
-        )[cast(extract(month from period_start) as integer)] || ' ' || to_char(period_start, 'YYYY')
+        then {{ month_label('period_start') }}
       when 'Квартал'
         then (
           array['I', 'II', 'III', 'IV']

@@ -98,35 +98,18 @@ steps as (
 
 ),
 
-daily as (
+-- The first day shown that is not earlier: each of the last days, before them the ends of months.
+changes as (
 
   select
     pipeline_id,
     stage_id,
     manager_id,
-    step_day,
+    {{ snapshot_day_of('step_day') }} as snapshot_day,
     sum(deals) as deals,
     sum(amount) as amount
   from steps
-  group by pipeline_id, stage_id, manager_id, step_day
-
-),
-
-changes as (
-
-  select
-    daily.pipeline_id,
-    daily.stage_id,
-    daily.manager_id,
-    snapshot_days.snapshot_day,
-    sum(daily.deals) as deals,
-    sum(daily.amount) as amount
-  from daily
-  inner join snapshot_days
-    on
-      daily.step_day >= snapshot_days.covers_from
-      and daily.step_day <= snapshot_days.snapshot_day
-  group by daily.pipeline_id, daily.stage_id, daily.manager_id, snapshot_days.snapshot_day
+  group by pipeline_id, stage_id, manager_id, {{ snapshot_day_of('step_day') }}
 
 ),
 
@@ -140,31 +123,41 @@ holders as (
 
 ),
 
-levels as (
+filled as (
 
+  select
+    pipeline_id,
+    stage_id,
+    manager_id,
+    snapshot_day,
+    deals,
+    amount
+  from changes
+  union all
   select
     holders.pipeline_id,
     holders.stage_id,
     holders.manager_id,
     snapshot_days.snapshot_day,
-    snapshot_days.is_latest,
-    snapshot_days.is_daily,
-    snapshot_days.is_week_end,
-    snapshot_days.is_month_end,
-    sum(changes.deals) over so_far as open_deals,
-    sum(changes.amount) over so_far as open_amount
+    0 as deals,
+    0 as amount
   from holders
   cross join snapshot_days
-  left join changes
-    on
-      holders.pipeline_id = changes.pipeline_id
-      and holders.stage_id = changes.stage_id
-      and holders.manager_id = changes.manager_id
-      and snapshot_days.snapshot_day = changes.snapshot_day
-  window so_far as (
-    partition by holders.pipeline_id, holders.stage_id, holders.manager_id
-    order by snapshot_days.snapshot_day
-  )
+
+),
+
+levels as (
+
+  select
+    pipeline_id,
+    stage_id,
+    manager_id,
+    snapshot_day,
+    sum(sum(deals)) over so_far as open_deals,
+    sum(sum(amount)) over so_far as open_amount
+  from filled
+  group by pipeline_id, stage_id, manager_id, snapshot_day
+  window so_far as (partition by pipeline_id, stage_id, manager_id order by snapshot_day)
 
 ),
 
@@ -172,10 +165,10 @@ final as (
 
   select
     levels.snapshot_day,
-    levels.is_latest,
-    levels.is_daily,
-    levels.is_week_end,
-    levels.is_month_end,
+    snapshot_days.is_latest,
+    snapshot_days.is_daily,
+    snapshot_days.is_week_end,
+    snapshot_days.is_month_end,
     levels.manager_id,
     managers.manager,
     managers.department,
@@ -188,6 +181,7 @@ final as (
     cast(levels.open_deals as bigint) as open_deals,
     levels.open_amount
   from levels
+  inner join snapshot_days on levels.snapshot_day = snapshot_days.snapshot_day
   inner join managers on levels.manager_id = managers.manager_id
   inner join stages on levels.stage_id = stages.stage_id
   left join pipelines on levels.pipeline_id = pipelines.pipeline_id
