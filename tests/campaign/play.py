@@ -112,18 +112,19 @@ class Chain:
         report = Report(episode)
         for name in ("tap.log", "loader.log"):
             (self._folder / name).write_text("")
-        now = datetime.fromisoformat(self.company.clock()) + timedelta(minutes=episode.minutes)
-        self.company.set_clock(now.isoformat())
+        self._pass(episode.minutes)
         report.tell(
-            f"{self._start}; {episode.minutes} min pass, it is {now.isoformat()}; "
+            f"{self._start}; {episode.minutes} min pass, it is {self.company.clock()}; "
             f"tap {episode.tap}, loader {episode.loader}"
         )
         moves = self.company.moved()
         for number, run in enumerate(episode.troubled, 1):
             report.tell(f"troubled run {number}: {run}")
             self._troubled(episode, run, report, moves)
-        # What changed while a run paged is caught by this run or the next.
+        # What changed while a run paged is caught by this run or the next. A sweep leaves alone what is no older
+        # than itself, and where the clock stands still that may be a card that is gone already.
         last = 2 if self.company.moved() > moves else 1
+        self._pass(last - 1)
         for number in range(1, last + 1):
             whole = episode.whole and number == last
             report.tell(f"clean run {number}{', full refresh' * whole}")
@@ -151,6 +152,10 @@ class Chain:
         if report.problems:
             self._save(report)
         return report
+
+    def _pass(self, minutes: int) -> None:
+        now = datetime.fromisoformat(self.company.clock()) + timedelta(minutes=minutes)
+        self.company.set_clock(now.isoformat())
 
     def _truth(self) -> Truth:
         """The portal's rows, read again where its clock or its rows have moved."""
