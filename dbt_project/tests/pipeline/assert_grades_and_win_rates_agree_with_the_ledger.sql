@@ -31,19 +31,26 @@ pipelines as (
 
 ),
 
+period_values as (
+
+  select * from {{ ref('mart_kpi__period') }}
+
+),
+
 ledger as (
 
   select
-    period.period_start,
-    coalesce(sum(period.value) filter (where period.metric_code = 'deals_won'), 0) as deals_won,
-    coalesce(sum(period.value) filter (where period.metric_code = 'deals_lost'), 0) as deals_lost,
-    coalesce(sum(period.value) filter (where period.metric_code = 'revenue_won'), 0) as amount_won,
-    coalesce(sum(period.value) filter (where period.metric_code = 'deals_created' and pipelines.is_selling), 0)
-      as cohort_deals
-  from {{ ref('mart_kpi__period') }} as period
-  left join pipelines on period.pipeline = pipelines.pipeline
-  where period.period_grain = 'Месяц'
-  group by period.period_start
+    period_values.period_start,
+    coalesce(sum(period_values.value) filter (where period_values.metric_code = 'deals_won'), 0) as deals_won,
+    coalesce(sum(period_values.value) filter (where period_values.metric_code = 'deals_lost'), 0) as deals_lost,
+    coalesce(sum(period_values.value) filter (where period_values.metric_code = 'revenue_won'), 0) as amount_won,
+    coalesce(
+      sum(period_values.value) filter (where period_values.metric_code = 'deals_created' and pipelines.is_selling), 0
+    ) as cohort_deals
+  from period_values
+  left join pipelines on period_values.pipeline = pipelines.pipeline
+  where period_values.period_grain = 'Месяц'
+  group by period_values.period_start
 
 )
 

@@ -98,6 +98,20 @@ steps as (
 
 ),
 
+daily as (
+
+  select
+    pipeline_id,
+    stage_id,
+    manager_id,
+    step_day,
+    sum(deals) as deals,
+    sum(amount) as amount
+  from steps
+  group by pipeline_id, stage_id, manager_id, step_day
+
+),
+
 -- The first day shown that is not earlier: each of the last days, before them the ends of months.
 changes as (
 
@@ -106,10 +120,9 @@ changes as (
     stage_id,
     manager_id,
     {{ snapshot_day_of('step_day') }} as snapshot_day,
-    sum(deals) as deals,
-    sum(amount) as amount
-  from steps
-  group by pipeline_id, stage_id, manager_id, {{ snapshot_day_of('step_day') }}
+    deals,
+    amount
+  from daily
 
 ),
 
