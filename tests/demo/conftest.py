@@ -151,7 +151,7 @@ def serving(*options: str, authority: Path | None = None) -> Iterator[Served]:
         yield served
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-{{ config(unlogged=true, pre_hook="set local work_mem = '256MB'") }}
+{{ config(pre_hook="set local work_mem = '256MB'") }}
 
 with daily as (
 

@@ -1,4 +1,4 @@
-{{ config(unlogged=true, indexes=[{'columns': ['deal_id', 'closed_at'], 'unique': true}]) }}
+{{ config(indexes=[{'columns': ['deal_id', 'closed_at'], 'unique': true}]) }}
 
 with deals as (
 

@@ -1,4 +1,4 @@
-{{ config(unlogged=true, indexes=[{'columns': ['deal_id']}]) }}
+{{ config(indexes=[{'columns': ['deal_id']}]) }}
 
 {{
   open_stays(

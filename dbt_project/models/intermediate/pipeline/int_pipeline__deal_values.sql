@@ -1,4 +1,4 @@
-{{ config(unlogged=true, indexes=[{'columns': ['deal_id', 'valid_from'], 'unique': true}]) }}
+{{ config(indexes=[{'columns': ['deal_id', 'valid_from'], 'unique': true}]) }}
 
 with deals as (
 

@@ -1,4 +1,4 @@
-{{ config(unlogged=true, indexes=[{'columns': ['lead_id']}]) }}
+{{ config(indexes=[{'columns': ['lead_id']}]) }}
 
 {{
   open_stays(

@@ -1,4 +1,4 @@
-{{ config(unlogged=true, indexes=[{'columns': ['forecast_day', 'deal_id'], 'unique': true}]) }}
+{{ config(indexes=[{'columns': ['forecast_day', 'deal_id'], 'unique': true}]) }}
 
 with stays as (
 

@@ -1,6 +1,5 @@
 {{
   config(
-    unlogged=true,
     indexes=[{'columns': ['activity_id', 'card_type', 'card_id'], 'unique': true}]
   )
 }}

@@ -1,4 +1,4 @@
-{{ config(unlogged=true, indexes=[{'columns': ['card_type', 'card_id'], 'unique': true}]) }}
+{{ config(indexes=[{'columns': ['card_type', 'card_id'], 'unique': true}]) }}
 
 with attempts as (
 

@@ -1,4 +1,4 @@
-{{ config(unlogged=true, indexes=[{'columns': ['call_id'], 'unique': true}]) }}
+{{ config(indexes=[{'columns': ['call_id'], 'unique': true}]) }}
 
 with calls as (
 
