@@ -35,14 +35,15 @@ def check_portal(env: dict[str, str]) -> str:
     return line
 
 
-def _portals(settings: Settings) -> list[tuple[str, bool]]:
-    """Portals whose rows the warehouse holds: (host, is it the demonstration)."""
+def _portals(settings: Settings) -> list[tuple[str, str, bool]]:
+    """Portals whose rows the warehouse holds: (host, host that it answered at, is it the demonstration)."""
     try:
         with psycopg.connect(settings.warehouse.url("loader"), connect_timeout=5) as warehouse:
             if not warehouse.execute("select to_regclass('raw_bitrix24.portal')").fetchone()[0]:
                 return []
             rows = warehouse.execute(
-                "select id, coalesce((payload ->> 'is_demonstration')::boolean, false) from raw_bitrix24.portal"
+                "select id, split_part(payload ->> 'url', '://', 2),"
+                " coalesce((payload ->> 'is_demonstration')::boolean, false) from raw_bitrix24.portal"
             ).fetchall()
     except psycopg.OperationalError as error:
         where = "The embedded database" if settings.warehouse.embedded else "The database of DATABASE_URL"
@@ -50,18 +51,32 @@ def _portals(settings: Settings) -> list[tuple[str, bool]]:
         raise Failure(
             f"{where} cannot be reached: {reason}. Start it with `make demo`, or correct DATABASE_URL."
         ) from None
-    return [(host, demo) for host, demo in rows]
+    return rows
+
+
+def _rename(settings: Settings, known: list[str], host: str) -> None:
+    """Let a portal keep its rows under its new name."""
+    with psycopg.connect(settings.warehouse.url("loader")) as warehouse:
+        warehouse.execute("delete from raw_bitrix24.portal where id = %s", [host])
+        warehouse.execute("update raw_bitrix24.portal set id = %s where id = %s", [host, known[0]])
+        warehouse.execute("delete from raw_bitrix24.portal where id = any(%s)", [known])
+    click.echo(f"      the portal {known[0]} is now {host}")
 
 
 def claim_warehouse(settings: Settings, host: str, *, demo: bool, env: dict[str, str]) -> None:
     """See that the warehouse holds nothing of another portal: two portals in one set of tables would be wrong sums.
 
-    The demonstration is disposable and makes room for a company's own portal, never the other way round.
+    The demonstration is disposable and makes room for a company's own portal, never the other way round. A portal
+    under a new name is still the same.
 
     Raises:
         Failure: the warehouse belongs to another portal.
     """
-    others = [(name, is_demo) for name, is_demo in _portals(settings) if name != host]
+    portals = _portals(settings)
+    # A portal that was renamed sent us from its old address to the new one, and its row says so.
+    if known := [name for name, answered_at, _ in portals if name != host and answered_at == host]:
+        _rename(settings, known, host)
+    others = [(name, is_demo) for name, _, is_demo in portals if name != host and name not in known]
     real = [name for name, is_demo in others if not is_demo]
     if real:
         raise Failure(

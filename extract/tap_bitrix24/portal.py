@@ -24,7 +24,8 @@ COMMANDS = {"time": "server.time", "profile": "profile", "scope": "scope", "mode
 class Portal:
     """`server_time` carries the portal's own offset; `scopes` is None where the portal did not tell.
 
-    `owner_zone` is the IANA zone in the profile of the webhook's owner, empty where they follow the portal's.
+    `host` is the one in the settings, by which the portal is known; `url` the address that it answers at, another one
+    after a renaming. `owner_zone` is the IANA zone in the profile of the webhook's owner, empty where they follow the portal's.
     `spelling` is that of moments in filters of crm.item.list; `is_shifted` says that these compare with other
     moments than the rows show.
     """
@@ -89,6 +90,7 @@ def ask(client: Client, usage: Usage) -> Portal:
     Raises:
         PortalError: it cannot be read through this webhook at all.
     """
+    asked = client.webhook.host
     answer = questions(client, {**COMMANDS, **moments.questions()}, usage=usage)
     if "time" not in answer.result:
         raise answer.failure()
@@ -102,7 +104,7 @@ def ask(client: Client, usage: Usage) -> Portal:
     spelling, is_shifted = _probe(client, answer.result, usage)
     return Portal(
         url=client.webhook.base,
-        host=client.webhook.host,
+        host=asked,
         server_time=server_time,
         is_admin=isinstance(profile, dict) and profile.get("ADMIN") is True,
         scopes=tuple(map(str, scope)) if isinstance(scope, list) else None,

@@ -39,7 +39,7 @@ def start_portal() -> Iterator[Callable[..., str]]:
     yield start
     for process in processes:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture
@@ -54,7 +54,8 @@ def installation() -> Iterator[Installation]:
 def test_refresh_loads_it_into_a_database_of_ones_own(
     start_portal: Callable[..., str], installation: Installation, stack: Stack
 ) -> None:
-    webhook = start_portal()
+    renamed = free_port()
+    webhook = start_portal("--also-port", str(renamed))
     _, password = stack.login("postgres", "POSTGRES_PASSWORD")
     server = f"127.0.0.1:{stack.ports['VORONKA_PG_PORT']}"
     with psycopg.connect(f"postgresql://postgres:{password}@{server}/postgres", autocommit=True) as admin:
@@ -72,6 +73,21 @@ def test_refresh_loads_it_into_a_database_of_ones_own(
         deals = warehouse.execute("select count(distinct id) from raw_bitrix24.deals").fetchone()
         assert deals == (truth["streams"]["deals"],)
         assert warehouse.execute("select count(*) from marts.fct_metric_events").fetchone() > (0,)
+
+    # The portal gets another name. Its old address sends the tap on, and says so in its row; then the settings follow.
+    old, new = (address.split("/rest/")[0] for address in (webhook, f"http://127.0.0.1:{renamed}/rest/"))
+    with psycopg.connect(database) as warehouse:
+        portal = "select id, payload ->> 'url' from raw_bitrix24.portal"
+        assert warehouse.execute(portal).fetchall() == [(old.split("//")[1], old)]
+        warehouse.execute(
+            "update raw_bitrix24.portal set payload = payload || jsonb_build_object('url', %s::text)", [new]
+        )
+    installation.extra["BITRIX24_WEBHOOK_URL"] = webhook.replace(old, new)
+    result = installation.voronka("refresh")
+    assert result.returncode == 0, result.stdout
+    with psycopg.connect(database) as warehouse:
+        assert warehouse.execute(portal).fetchall() == [(new.split("//")[1], new)]
+
     for log in (installation.home / "logs").rglob("*.log"):
         text = log.read_text(errors="replace")
         assert TOKEN not in text and "company-password" not in text, log.name

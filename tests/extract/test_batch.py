@@ -12,6 +12,7 @@ from tap_bitrix24.bucket import LeakyBucket
 from tap_bitrix24.budget import Budgets
 from tap_bitrix24.client import Client, Usage
 from tap_bitrix24.errors import NotBitrix, OperatingLimit, PortalRefused, StreamRefused, Temporary
+from tap_bitrix24.portal import ask
 
 from tests.extract.conftest import card
 from tests.extract.fake_portal import CODE, FakePortal, refuse, reply, serving
@@ -302,6 +303,16 @@ def test_renamed_portal_is_followed_with_the_whole_request(portal: FakePortal, c
         client = Client(webhook.parse(old.webhook), LeakyBucket(1000, 1000))
         assert walk(client) == list(range(1, 61))
         assert len(old.batches) == 1  # From then on the new address is asked.
+
+
+def test_renamed_portal_is_known_by_its_old_name(portal: FakePortal) -> None:
+    """Until the settings follow: another name would be another portal, whose rows must not be mixed in."""
+    with serving(FakePortal()) as old:
+        moved = f"http://{portal.address}/rest/1/{CODE}/batch"
+        old.faults.append(lambda handler, commands: reply(handler, 302, {}, {"Location": moved}) or True)
+        found = ask(Client(webhook.parse(old.webhook), LeakyBucket(1000, 1000)), Usage())
+        assert found.host == old.address
+        assert found.payload()["url"] == f"http://{portal.address}"
 
 
 @pytest.mark.parametrize(
