@@ -82,7 +82,7 @@ def story_options(command: Callable[..., None]) -> Callable[..., None]:
                 "--scale",
                 default=1.0,
                 show_default=True,
-                help="How much happens: 1 is some 20 000 cards in two years.",
+                help="How much happens: 1 is some 22 000 cards in two years.",
             ),
             click.option(
                 "--timezone", "zone", default="Europe/Moscow", show_default=True, help="The portal's zone."
@@ -251,6 +251,8 @@ def serve(
         access_log=False,
         # As nginx before a portal: with the default of 5 s a busy portal hangs up on clients that wait their turn.
         timeout_keep_alive=75,
+        # A portal that is told to stop does not wait out the faults it is playing.
+        timeout_graceful_shutdown=2,
     )
     config.load()
     if authority is not None:

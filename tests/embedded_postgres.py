@@ -48,5 +48,5 @@ def embedded_postgres() -> Iterator[str]:
     finally:
         if server.stdin:
             server.stdin.close()
-        server.wait(30)
+        server.wait(120)
         shutil.rmtree(home, ignore_errors=True)

@@ -29,7 +29,7 @@ from demo.rest.errors import (
     no_auth,
 )
 from demo.rest.faults import Faults
-from demo.rest.limits import LeakyBucket, NoLimits, OperatingBudget
+from demo.rest.limits import LeakyBucket, OperatingBudget
 from demo.rest.parameters import Parameters, nest, parse_query, to_int
 from demo.rest.service import METHODS, Answer, Service
 from demo.rest.tally import Tally
@@ -38,7 +38,7 @@ from demo.rest.wire import Reset, html_page, redirect
 #: The modules whose methods are served; importing them registers their methods.
 SERVED = (activities, calls, common, crm_cards, crm_dictionaries, goods, people, shop)
 
-HTML_PAGES = {"HTML": 503, "HTML_502": 502, "HTML_503": 503, "HTML_504": 504}
+HTML_PAGES = {"HTML_502": 502, "HTML_503": 503, "HTML_504": 504}
 
 
 class PortalApp:
@@ -47,7 +47,7 @@ class PortalApp:
     def __init__(self, service: Service) -> None:
         settings = service.settings
         self.service, self.settings = service, settings
-        self.bucket = LeakyBucket(settings.drain, settings.burst) if settings.limits else NoLimits()
+        self.bucket = LeakyBucket(settings.drain, settings.burst if settings.limits else float("inf"))
         limit = settings.operating_limit if settings.limits else float("inf")
         self.budget = OperatingBudget(limit, settings.operating_window)
         self.faults = Faults()

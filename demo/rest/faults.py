@@ -30,10 +30,10 @@ ERRORS: dict[str, Callable[[], RestError]] = {
     "insufficient_scope": errors.insufficient_scope,
 }
 
-#: What can happen to a request on its way. HTML is HTML_503.
+#: What can happen to a request on its way.
 TRANSPORT = frozenset(
     {
-        *("HTML", "HTML_502", "HTML_503", "HTML_504"),
+        *("HTML_502", "HTML_503", "HTML_504"),
         *("RESET", "RESET_IN_BODY", "TRUNCATED", "TIMEOUT", "SLOW", "REDIRECT"),
     }
 )
@@ -180,8 +180,9 @@ class Faults:
                     self._orders.remove(order)
             self.struck[kind] += 1
             strike.kinds.add(kind)
-            strike.seconds = SECONDS.get(kind, 0.0) if order.seconds is None else order.seconds
-            strike.to = order.to
+            # Several orders may hit at once: each keeps what it needs.
+            seconds = SECONDS.get(kind, 0.0) if order.seconds is None else order.seconds
+            strike.seconds, strike.to = max(strike.seconds, seconds), order.to or strike.to
         return strike
 
 

@@ -58,7 +58,7 @@ class LeakyBucket:
     """Drains ``drain`` requests a second and blocks above ``burst``, for the portal as a whole."""
 
     def __init__(
-        self, drain: float = 2.0, burst: int = 50, now: Callable[[], float] = time.monotonic
+        self, drain: float = 2.0, burst: float = 50, now: Callable[[], float] = time.monotonic
     ) -> None:
         self.drain, self.burst, self.now = drain, burst, now
         self.level, self.seen = 0.0, now()
@@ -110,10 +110,3 @@ class OperatingBudget:
         """Seconds until the oldest bucket rolls off."""
         spent = self._roll(method)
         return (spent[0][0] + BUCKETS) * self._bucket - self.now() if spent else self.window
-
-
-class NoLimits:
-    """Both budgets without an end."""
-
-    def take(self) -> None:
-        return

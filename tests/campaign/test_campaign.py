@@ -74,7 +74,7 @@ def test_every_kind_of_loss_is_noticed(begin: Begin, stream: str) -> None:
     if "raw_bitrix24" not in {
         name for (name,) in warehouse.connection.execute("select nspname from pg_namespace")
     }:
-        pytest.skip("the sample was not played before")
+        begin(1).play(plan.episode(1, 1))  # This test was chosen alone: the sample was not played before.
     assert differences(warehouse, truth, [stream], ()) == []
     with warehouse.connection.transaction(force_rollback=True):
         warehouse.connection.execute("set local search_path to raw_bitrix24")

@@ -116,7 +116,9 @@ class Served:
 
     def truth(self) -> dict[str, Any]:
         verify = ssl.create_default_context(cafile=self.authority) if self.authority else True
-        return httpx.get(f"{self.base}/__demo/truth", params={"token": TOKEN}, verify=verify).json()
+        return httpx.get(
+            f"{self.base}/__demo/truth", params={"token": TOKEN}, verify=verify, timeout=60
+        ).json()
 
 
 def free_port() -> int:

@@ -52,7 +52,7 @@ def test_counting_and_offsets_are_charged_and_start_minus_one_is_not() -> None:
 
 
 def test_a_request_beyond_the_wall_gets_the_page_of_the_web_server() -> None:
-    portal = make_portal(costs=Costs(200), wall_seconds=0.1)
+    portal = make_portal(costs=Costs(30_000), wall_seconds=0.1)
     answer = portal.post("server.time")
     assert answer.status_code == 504 and answer.headers["content-type"].startswith("text/html")
 

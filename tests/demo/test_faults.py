@@ -165,49 +165,62 @@ def test_an_option_orders_as_the_control_room_does() -> None:
     assert refused.exit_code == 2 and KINDS[0] in refused.output
 
 
+def test_faults_that_hit_together_keep_what_each_needs() -> None:
+    faults = Faults()
+    faults.order(kind="SLOW", seconds=3)
+    faults.order(kind="REDIRECT", to="new.example")
+    faults.order(kind="NO_TIME")
+    strike = faults.strike("request", {"batch"})
+    assert strike.kinds == {"SLOW", "REDIRECT", "NO_TIME"}
+    assert (strike.seconds, strike.to) == (3, "new.example")
+
+
 # --- on a real connection
 
 
 @pytest.fixture(scope="module")
 def breakable() -> Iterator[Served]:
-    with serving("--no-limits", "--also-port", str(free_port())) as running:
+    with serving("--no-limits") as running:
         yield running
 
 
+PATIENCE = httpx.Client(timeout=60)
+
+
 def on_wire(served: Served, **values: Any) -> None:
-    httpx.post(f"{served.base}/__demo/faults", json=values, headers=HEADERS).raise_for_status()
+    PATIENCE.post(f"{served.base}/__demo/faults", json=values, headers=HEADERS).raise_for_status()
 
 
 def test_connections_are_reset(breakable: Served) -> None:
     on_wire(breakable, kind="RESET")
     with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
-        httpx.get(f"{breakable.webhook}crm.deal.list")
+        PATIENCE.get(f"{breakable.webhook}crm.deal.list")
     on_wire(breakable, kind="RESET_IN_BODY")
     got = b""
     with (
         pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)),
-        httpx.stream("GET", f"{breakable.webhook}crm.deal.list") as answer,
+        PATIENCE.stream("GET", f"{breakable.webhook}crm.deal.list") as answer,
     ):
         assert answer.status_code == 200
         for part in answer.iter_bytes():
             got += part
     assert got.startswith(b'{"result"') or not got
-    assert httpx.get(f"{breakable.webhook}crm.deal.list").status_code == 200
+    assert PATIENCE.get(f"{breakable.webhook}crm.deal.list").status_code == 200
 
 
 def test_no_answer_until_the_client_gives_up(breakable: Served) -> None:
     on_wire(breakable, kind="TIMEOUT", seconds=30)
     with pytest.raises(httpx.ReadTimeout):
-        httpx.get(f"{breakable.webhook}server.time", timeout=0.3)
+        PATIENCE.get(f"{breakable.webhook}server.time", timeout=httpx.Timeout(60, read=0.3))
 
 
 def test_a_renamed_portal_serves_at_its_new_name() -> None:
     port = free_port()
     with serving("--no-limits", "--also-port", str(port)) as running:
         on_wire(running, kind="REDIRECT", to=f"127.0.0.1:{port}", count="all")
-        old = httpx.get(f"{running.webhook}crm.deal.list?start=50")
+        old = PATIENCE.get(f"{running.webhook}crm.deal.list?start=50")
         assert old.status_code == 302
-        new = httpx.get(old.headers["location"])
+        new = PATIENCE.get(old.headers["location"])
         assert str(port) in old.headers["location"] and new.status_code == 200
         assert new.json()["next"] == 100
 

@@ -156,7 +156,7 @@ def test_ordered_faults() -> None:
     assert portal.http.post("/__demo/faults", json=order, headers=headers).json() == {"ordered": 2}
     codes = [portal.post("crm.lead.list").status_code for _ in range(4)]
     assert codes == [200, 503, 503, 200]
-    portal.http.post("/__demo/faults", json={"kind": "HTML"}, headers=headers)
+    portal.http.post("/__demo/faults", json={"kind": "HTML_503"}, headers=headers)
     page = portal.post("profile")
     assert page.status_code == 503 and page.headers["content-type"].startswith("text/html")
     refused = portal.http.post("/__demo/faults", json={"kind": "NOTHING"}, headers=headers)

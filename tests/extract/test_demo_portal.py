@@ -103,7 +103,7 @@ def demo() -> Iterator[Demo]:
         yield portal
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
 
 @pytest.fixture(scope="module")
