@@ -29,6 +29,18 @@ statuses as (
 
 ),
 
+-- Deleted values stay, since cards still have them; of a value made anew the living row counts, else the newest one.
+values_of_lists as (
+
+  select distinct on (dictionary, status_id)
+    dictionary,
+    status_id,
+    status
+  from statuses
+  order by dictionary asc, status_id asc, is_deleted asc, status_row_id desc
+
+),
+
 users as (
 
   select * from {{ ref('stg_bitrix24__users') }}
@@ -124,7 +136,7 @@ resolved as (
     parts.*,
     case parts.field_type
       when 'enumeration' then coalesce(items.item, nullif(parts.part, '0'))
-      when 'crm_status' then coalesce(statuses.status, parts.part)
+      when 'crm_status' then coalesce(values_of_lists.status, parts.part)
       when 'employee'
         then coalesce(
           nullif(concat_ws(' ', users.last_name, users.first_name), ''), 'Сотрудник № ' || nullif(parts.part, '0')
@@ -160,7 +172,8 @@ resolved as (
       parts.entity_type_id = items.entity_type_id
       and parts.field = items.field
       and parts.part = items.item_id
-  left join statuses on parts.dictionary = statuses.dictionary and parts.part = statuses.status_id
+  left join values_of_lists
+    on parts.dictionary = values_of_lists.dictionary and parts.part = values_of_lists.status_id
   left join users on parts.field_type = 'employee' and parts.part = cast(users.user_id as text)
 
 ),
@@ -178,7 +191,7 @@ final as (
     min(day) as value_date
   from resolved
   where shown is not null
-  group by 1, 2, 3, 4, 5
+  group by card_type, card_id, field, label_ru, field_type
 
 )
 
