@@ -16,28 +16,39 @@ bindings as (
 
 ),
 
-planned as (
+dated as (
 
   select
     activity_id,
     owner_type_id,
     owner_id,
-    is_completed,
+    start_at,
+    deadline_at,
     coalesce(subject, 'Дело № ' || activity_id) as subject,
     case
       when is_completed and end_at between created_at and modified_at then end_at
       when is_completed then modified_at
-    end as done_at,
-    -- «No deadline» is the last day of 9999, in whichever zone.
+    end as done_at
+  from activities
+  where created_at < {{ as_of() }}
+
+),
+
+-- What was done after as_of was still to be done then: no older version may have been kept that says so.
+planned as (
+
+  select
+    *,
+    done_at is not null and done_at < {{ as_of() }} as is_done,
     case
-      when not is_completed
+      when done_at is null or done_at >= {{ as_of() }}
         then least(
+          -- «No deadline» is the last day of 9999, in whichever zone.
           case when start_at between {{ as_of() }} and '9999-01-01' then start_at end,
           case when deadline_at between {{ as_of() }} and '9999-01-01' then deadline_at end
         )
     end as planned_at
-  from activities
-  where created_at < {{ as_of() }}
+  from dated
 
 ),
 
@@ -47,11 +58,11 @@ judged as (
     activity_id,
     owner_type_id,
     owner_id,
-    done_at,
     planned_at,
+    case when is_done then done_at end as done_at,
     case when planned_at is not null then subject end as planned_subject
   from planned
-  where done_at < {{ as_of() }} or planned_at is not null
+  where is_done or planned_at is not null
 
 ),
 
