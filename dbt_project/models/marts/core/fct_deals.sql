@@ -94,7 +94,7 @@ described as (
     {{ days_between('deals.created_at', 'lifecycle.success_at') }} as cycle_days,
     {{ days_between('leads.created_at', 'lifecycle.success_at') }} as lead_to_won_days,
     deals.close_date as expected_close_date,
-    {{ local_date('coalesce(lifecycle.success_at, lifecycle.failure_at, ' ~ as_of() ~ ')') }} as rate_date
+    coalesce({{ local_date('coalesce(lifecycle.success_at, lifecycle.failure_at)') }}, {{ as_of_date() }}) as rate_date
   from deals
   inner join lifecycle on deals.deal_id = lifecycle.deal_id
   cross join base

@@ -54,7 +54,7 @@ described as (
     coalesce(invoices.currency, base.base_currency) as currency,
     invoices.created_at,
     lifecycle.success_at as paid_at,
-    {{ local_date('coalesce(lifecycle.success_at, ' ~ as_of() ~ ')') }} as rate_date
+    coalesce({{ local_date('lifecycle.success_at') }}, {{ as_of_date() }}) as rate_date
   from invoices
   inner join lifecycle on invoices.smart_invoice_id = lifecycle.smart_invoice_id
   cross join base
