@@ -13,6 +13,7 @@ owners as (
 deals as (
 
   select * from {{ ref('stg_bitrix24__deals') }}
+  where not is_recurring_template
 
 ),
 
@@ -22,15 +23,16 @@ versions as (
 
 ),
 
--- An order of several deals would count several times: the first one has it.
+-- An order of several deals would count several times: the first one that is not deleted has it.
 order_deals as (
 
   select
-    order_id,
-    min(owner_id) as deal_id
+    owners.order_id,
+    min(owners.owner_id) as deal_id
   from owners
-  where owner_type_id = 2
-  group by order_id
+  inner join deals on owners.owner_id = deals.deal_id
+  where owners.owner_type_id = 2
+  group by owners.order_id
 
 ),
 
