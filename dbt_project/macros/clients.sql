@@ -17,3 +17,11 @@
 {% macro crm_url(path, id) -%}
   portal.portal_url || '/{{ path }}/details/' || {{ id }} || '/'
 {%- endmacro %}
+
+
+{% macro crm_link(url) -%}
+  case
+    when coalesce({{ url }}, '') = '' then '—'
+    else '<a href="' || {{ url }} || '" target="_blank">Открыть</a>'
+  end
+{%- endmacro %}

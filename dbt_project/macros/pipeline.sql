@@ -1,31 +1,5 @@
 {#- What the registers of deals and leads in work share. -#}
 
-{% macro crm_link(url) -%}
-  case
-    when coalesce({{ url }}, '') = '' then '—'
-    else '<a href="' || {{ url }} || '" target="_blank">Открыть</a>'
-  end
-{%- endmacro %}
-
-
-{% macro month_label(day) -%}
-  (
-    array[
-      'Январь', 'Февраль', 'Март', 'Апрель', 'Май', 'Июнь',
-      'Июль', 'Август', 'Сентябрь', 'Октябрь', 'Ноябрь', 'Декабрь'
-    ]
-  )[cast(extract(month from {{ day }}) as integer)] || ' ' || to_char({{ day }}, 'YYYY')
-{%- endmacro %}
-
-
-{% macro rate_of_day(currency, day, alias='rates') -%}
-  {#- Condition of a join with int_currencies__daily_rates. -#}
-  {{ currency }} = {{ alias }}.currency
-      and {{ day }} >= {{ alias }}.valid_from
-      and {{ day }} < {{ alias }}.valid_to
-{%- endmacro %}
-
-
 {% macro silence_columns(alias) -%}
   {#- Columns of a register of cards in work: how long each is silent, with the buckets of the filters, and what is next. -#}
   {{ alias }}.created_at,

@@ -34,14 +34,3 @@
   from calls
   left join missed on calls.call_id = missed.call_id
 {%- endmacro %}
-
-
-{% macro period_columns(alias='periods') -%}
-  {{ alias }}.period_grain,
-    {{ alias }}.period_grain_sort,
-    {{ alias }}.period_choice,
-    {{ alias }}.period_choice_sort,
-    {{ alias }}.period_label,
-    {{ alias }}.period_start,
-    {{ alias }}.is_current
-{%- endmacro %}

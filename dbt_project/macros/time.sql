@@ -42,3 +42,24 @@
 {% macro days_between(earlier, later) %}
   trim_scale(extract(epoch from {{ later }} - {{ earlier }}) / 86400)
 {%- endmacro %}
+
+
+{% macro month_label(day) -%}
+  (
+    array[
+      'Январь', 'Февраль', 'Март', 'Апрель', 'Май', 'Июнь',
+      'Июль', 'Август', 'Сентябрь', 'Октябрь', 'Ноябрь', 'Декабрь'
+    ]
+  )[cast(extract(month from {{ day }}) as integer)] || ' ' || to_char({{ day }}, 'YYYY')
+{%- endmacro %}
+
+
+{% macro period_columns(alias='periods') -%}
+  {{ alias }}.period_grain,
+    {{ alias }}.period_grain_sort,
+    {{ alias }}.period_choice,
+    {{ alias }}.period_choice_sort,
+    {{ alias }}.period_label,
+    {{ alias }}.period_start,
+    {{ alias }}.is_current
+{%- endmacro %}

@@ -159,10 +159,7 @@ final as (
   from ranked
   inner join channels on ranked.source_id = channels.source_id
   left join rates
-    on
-      ranked.currency = rates.currency
-      and ranked.rate_date >= rates.valid_from
-      and ranked.rate_date < rates.valid_to
+    on {{ rate_of_day('ranked.currency', 'ranked.rate_date') }}
   left join managers on ranked.manager_id = managers.manager_id
   left join managers as creators on ranked.created_manager_id = creators.manager_id
   left join managers as closers on ranked.closed_manager_id = closers.manager_id

@@ -82,10 +82,7 @@ final as (
     {{ crm_url('crm/type/31', 'described.invoice_id') }} as crm_url
   from described
   left join rates
-    on
-      described.currency = rates.currency
-      and described.rate_date >= rates.valid_from
-      and described.rate_date < rates.valid_to
+    on {{ rate_of_day('described.currency', 'described.rate_date') }}
   left join managers on described.manager_id = managers.manager_id
   left join managers as payers on described.closed_manager_id = payers.manager_id
   left join portal on true

@@ -109,10 +109,9 @@ converted as (
   inner join deals on payments_of_deals.deal_id = deals.deal_id
   cross join base
   left join rates
-    on
-      coalesce(payments_of_deals.currency, base.base_currency) = rates.currency
-      and {{ local_date('payments_of_deals.paid_at') }} >= rates.valid_from
-      and {{ local_date('payments_of_deals.paid_at') }} < rates.valid_to
+    on {{ rate_of_day(
+      'coalesce(payments_of_deals.currency, base.base_currency)', local_date('payments_of_deals.paid_at')
+    ) }}
   left join managers on payments_of_deals.paid_manager_id = managers.manager_id
 
 ),

@@ -154,13 +154,7 @@ all_rows as (
 final as (
 
   select
-    periods.period_grain,
-    periods.period_grain_sort,
-    periods.period_choice,
-    periods.period_choice_sort,
-    periods.period_label,
-    periods.period_start,
-    periods.is_current,
+    {{ period_columns() }},
     all_rows.manager_id,
     all_rows.manager,
     all_rows.department,

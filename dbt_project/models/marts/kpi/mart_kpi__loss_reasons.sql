@@ -71,13 +71,7 @@ by_period as (
 final as (
 
   select
-    periods.period_grain,
-    periods.period_grain_sort,
-    periods.period_choice,
-    periods.period_choice_sort,
-    periods.period_label,
-    periods.period_start,
-    periods.is_current,
+    {{ period_columns() }},
     by_period.manager_id,
     by_period.manager,
     by_period.department,

@@ -95,13 +95,7 @@ all_metrics as (
 final as (
 
   select
-    periods.period_grain,
-    periods.period_grain_sort,
-    periods.period_choice,
-    periods.period_choice_sort,
-    periods.period_label,
-    periods.period_start,
-    periods.is_current,
+    {{ period_columns() }},
     all_metrics.metric_code,
     metrics.metric,
     metrics.sort as metric_sort,

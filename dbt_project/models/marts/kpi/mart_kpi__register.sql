@@ -19,13 +19,7 @@ metrics as (
 final as (
 
   select
-    periods.period_grain,
-    periods.period_grain_sort,
-    periods.period_choice,
-    periods.period_choice_sort,
-    periods.period_label,
-    periods.period_start,
-    periods.is_current,
+    {{ period_columns() }},
     events.manager_id,
     events.manager,
     events.department,
@@ -51,10 +45,7 @@ final as (
     events.client,
     events.amount,
     events.crm_url,
-    case
-      when events.crm_url = '' then '—'
-      else '<a href="' || events.crm_url || '" target="_blank">Открыть</a>'
-    end as crm_link
+    {{ crm_link('events.crm_url') }} as crm_link
   from events
   inner join metrics on events.metric_code = metrics.metric_code
   inner join periods

@@ -19,13 +19,7 @@ periods as (
 final as (
 
   select
-    periods.period_grain,
-    periods.period_grain_sort,
-    periods.period_choice,
-    periods.period_choice_sort,
-    periods.period_label,
-    periods.period_start,
-    periods.is_current,
+    {{ period_columns() }},
     events.manager_id,
     events.manager,
     events.department,
@@ -40,10 +34,7 @@ final as (
     events.event_at as won_at,
     events.event_date as won_date,
     events.crm_url,
-    case
-      when events.crm_url = '' then '—'
-      else '<a href="' || events.crm_url || '" target="_blank">Открыть</a>'
-    end as crm_link
+    {{ crm_link('events.crm_url') }} as crm_link
   from events
   inner join deals on events.card_id = deals.deal_id
   inner join periods

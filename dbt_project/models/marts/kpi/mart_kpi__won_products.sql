@@ -25,13 +25,7 @@ periods as (
 final as (
 
   select
-    periods.period_grain,
-    periods.period_grain_sort,
-    periods.period_choice,
-    periods.period_choice_sort,
-    periods.period_label,
-    periods.period_start,
-    periods.is_current,
+    {{ period_columns() }},
     events.manager_id,
     events.manager,
     events.department,

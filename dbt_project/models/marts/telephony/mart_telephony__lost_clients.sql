@@ -65,10 +65,7 @@ final as (
     round(cast(lost.working_seconds as numeric) / 3600, 1) as waiting_working_hours,
     not lost.is_within_norm as is_overdue,
     coalesce(lost.crm_url, '') as crm_url,
-    case
-      when lost.crm_url is null then '—'
-      else '<a href="' || lost.crm_url || '" target="_blank">Открыть</a>'
-    end as crm_link
+    {{ crm_link('lost.crm_url') }} as crm_link
   from appearances
   inner join periods
     on

@@ -43,10 +43,7 @@ final as (
     missed.attempts_count,
     missed.missed_count,
     coalesce(missed.crm_url, '') as crm_url,
-    case
-      when missed.crm_url is null then '—'
-      else '<a href="' || missed.crm_url || '" target="_blank">Открыть</a>'
-    end as crm_link
+    {{ crm_link('missed.crm_url') }} as crm_link
   from missed
   inner join managers on missed.manager_id = managers.manager_id
   left join managers as responsibles on missed.responsible_id = responsibles.manager_id
