@@ -43,60 +43,30 @@ leg_activities as (
 
 ),
 
-links as (
-
-  select
-    attempt_id,
-    crm_entity_type as card_type,
-    crm_entity_id as card_id,
-    1 as nearness
-  from legs
-  where crm_entity_type in ('lead', 'deal', 'contact', 'company') and crm_entity_id is not null
-  union all
-  select
-    leg_activities.attempt_id,
-    {{ card_type('activities.owner_type_id') }} as card_type,
-    activities.owner_id as card_id,
-    2 as nearness
-  from leg_activities
-  inner join activities on leg_activities.activity_id = activities.activity_id
-  where activities.owner_type_id is not null and activities.owner_id is not null
-  union all
-  select
-    leg_activities.attempt_id,
-    {{ card_type('bindings.entity_type_id') }} as card_type,
-    bindings.entity_id as card_id,
-    3 as nearness
-  from leg_activities
-  inner join bindings on leg_activities.activity_id = bindings.activity_id
-  where bindings.entity_type_id is not null and bindings.entity_id is not null
-
-),
-
-nearest as (
-
-  select
-    attempt_id as call_id,
-    card_type,
-    card_id,
-    min(nearness) as nearness
-  from links
-  group by 1, 2, 3
-
-),
-
 final as (
 
   select
-    call_id,
-    card_type,
-    card_id,
-    case nearness
-      when 1 then 'call'
-      when 2 then 'owner'
-      else 'binding'
-    end as linked_by
-  from nearest
+    attempt_id as call_id,
+    crm_entity_type as card_type,
+    crm_entity_id as card_id
+  from legs
+  where crm_entity_type in ('lead', 'deal', 'contact', 'company') and crm_entity_id is not null
+  union
+  select
+    leg_activities.attempt_id as call_id,
+    {{ card_type('activities.owner_type_id') }} as card_type,
+    activities.owner_id as card_id
+  from leg_activities
+  inner join activities on leg_activities.activity_id = activities.activity_id
+  where activities.owner_type_id is not null and activities.owner_id is not null
+  union
+  select
+    leg_activities.attempt_id as call_id,
+    {{ card_type('bindings.entity_type_id') }} as card_type,
+    bindings.entity_id as card_id
+  from leg_activities
+  inner join bindings on leg_activities.activity_id = bindings.activity_id
+  where bindings.entity_type_id is not null and bindings.entity_id is not null
 
 )
 
