@@ -40,7 +40,6 @@ waits as (
     count(*) as missed_count,
     min(started_at) as first_missed_at,
     max(started_at) as last_missed_at,
-    (array_agg(call_id order by started_at desc, call_id desc))[1] as last_call_id,
     (array_agg(client_key order by started_at desc, call_id desc) filter (where client_key is not null))[1]
       as client_key
   from missed
@@ -155,7 +154,6 @@ final as (
 
   select
     first_call_id,
-    last_call_id,
     client_key,
     first_missed_at,
     last_missed_at,

@@ -121,8 +121,7 @@ final as (
     working_from,
     working_until,
     working_seconds,
-    cast(sum(working_seconds) over (order by day) - working_seconds as bigint) as working_seconds_before,
-    cast(count(*) filter (where is_working_day) over (order by day) as integer) as working_days_so_far
+    cast(sum(working_seconds) over (order by day) - working_seconds as bigint) as working_seconds_before
   from measured
 
 )
