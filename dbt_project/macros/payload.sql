@@ -17,6 +17,7 @@
 
 
 {% macro payload_moment(key, of='payload') -%}
+  {#- Null beyond the year 2999: the API writes «no deadline» as the last day of 9999, in whichever zone. -#}
   cast(substring({{ of }} ->> '{{ key }}' from '^[12]\d{3}-\d\d-\d\d[T ].*$') as timestamptz)
 {%- endmacro %}
 

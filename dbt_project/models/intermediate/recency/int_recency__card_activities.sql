@@ -43,9 +43,8 @@ planned as (
     case
       when done_at is null or done_at >= {{ as_of() }}
         then least(
-          -- «No deadline» is the last day of 9999, in whichever zone.
-          case when start_at between {{ as_of() }} and '9999-01-01' then start_at end,
-          case when deadline_at between {{ as_of() }} and '9999-01-01' then deadline_at end
+          case when start_at >= {{ as_of() }} then start_at end,
+          case when deadline_at >= {{ as_of() }} then deadline_at end
         )
     end as planned_at
   from dated

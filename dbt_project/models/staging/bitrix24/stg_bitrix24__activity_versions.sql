@@ -29,7 +29,7 @@ final as (
     {{ payload_moment('CREATED') }} as created_at,
     {{ payload_moment('START_TIME') }} as start_at,
     {{ payload_moment('END_TIME') }} as end_at,
-    nullif({{ payload_moment('DEADLINE') }}, '9999-12-31 00:00:00+03') as deadline_at,
+    {{ payload_moment('DEADLINE') }} as deadline_at,
     {{ version_columns(created='CREATED') }}
   from source
 
