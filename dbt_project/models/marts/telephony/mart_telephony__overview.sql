@@ -55,37 +55,22 @@ measured as (
 
 ),
 
-own_days as (
-
-  select
-    period_days.period_grain,
-    period_days.period_start,
-    days.manager_id,
-    {%- for measure in measures %}
-      sum(days.{{ measure }}) as {{ measure }}
-      {%- if not loop.last %},{% endif %}
-    {%- endfor %}
-  from period_days
-  inner join days on period_days.day = days.call_date
-  where period_days.compared_with = 'own'
-  group by period_days.period_grain, period_days.period_start, days.manager_id
-
-),
-
 -- A closed period compares with the whole one before it; a running one with the same stretch of it, cut by the moment.
-previous_days as (
+whole_days as (
 
   select
     period_days.period_grain,
     period_days.period_start,
     days.manager_id,
     {%- for measure in measures %}
-      sum(days.{{ measure }}) as {{ measure }}
+      coalesce(sum(days.{{ measure }}) filter (where period_days.compared_with = 'own'), 0) as {{ measure }},
+      coalesce(sum(days.{{ measure }}) filter (where period_days.compared_with = 'previous'), 0)
+        as previous_{{ measure }}
       {%- if not loop.last %},{% endif %}
     {%- endfor %}
   from period_days
   inner join days on period_days.day = days.call_date
-  where period_days.compared_with = 'previous' and not period_days.is_current
+  where period_days.compared_with = 'own' or not period_days.is_current
   group by period_days.period_grain, period_days.period_start, days.manager_id
 
 ),
@@ -129,29 +114,18 @@ quiet as (
 
 parts as (
 
+  select * from whole_days
+  union all
   select
     period_grain,
     period_start,
     manager_id,
     {%- for measure in measures %}
-      {{ measure }},
-      0 as previous_{{ measure }}
+      0 as {{ measure }},
+      {{ measure }} as previous_{{ measure }}
       {%- if not loop.last %},{% endif %}
     {%- endfor %}
-  from own_days
-  {% for before in ['previous_days', 'previous_stretch'] %}
-    union all
-    select
-      period_grain,
-      period_start,
-      manager_id,
-      {%- for measure in measures %}
-        0 as {{ measure }},
-        {{ measure }} as previous_{{ measure }}
-        {%- if not loop.last %},{% endif %}
-      {%- endfor %}
-    from {{ before }}
-  {% endfor %}
+  from previous_stretch
   union all
   select
     period_grain,
