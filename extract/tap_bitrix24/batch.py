@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tap_bitrix24.client import MAX_COMMANDS, Answer, Client, Usage
-from tap_bitrix24.errors import OperatingLimit, StreamRefused, Temporary, TooSlow
+from tap_bitrix24.errors import StreamRefused, TooSlow
 from tap_bitrix24.spans import Span
 
 PAGE = 50
@@ -73,7 +73,7 @@ class Listing:
         params = [(name, value) for name, value in self.params if not name.startswith("select")]
         if len(params) < len(self.params):
             params.append(("select[0]", self.id))
-        order = [(name, "DESC" if value == "ASC" else value) for name, value in self.order]
+        order = [(name, "DESC" if value.upper() == "ASC" else value) for name, value in self.order]
         return replace(self, params=params).command(*window, *order, (self.start, self.uncounted))
 
     def count(self, window: Params) -> str:
@@ -333,19 +333,3 @@ def by_owner(
             if len(page) == PAGE:
                 waiting.append((group, str(page[-1][listing.id])))
     return found
-
-
-def questions(client: Client, commands: dict[str, str], *, usage: Usage) -> Answer:
-    """Independent single commands in one batch; failed ones are missing from the answer's `result`.
-
-    Raises:
-        Temporary: one of them kept failing for a passing reason.
-    """
-
-    def attempt() -> Answer:
-        answer = client.batch(commands, halt=False, usage=usage)
-        if answer.errors and isinstance(failure := answer.failure(), Temporary | OperatingLimit):
-            raise failure
-        return answer
-
-    return client.retrying(attempt, "batch")

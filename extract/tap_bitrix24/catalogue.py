@@ -85,6 +85,10 @@ SCHEMA = {
             "if": {"required": ["again_days"]},
             "then": {"properties": {"mode": {"enum": ["incremental", "append", "owners"]}}},
         },
+        {
+            "if": {"required": ["each"]},
+            "then": {"properties": {"mode": {"enum": ["incremental", "append", "full", "snapshot"]}}},
+        },
         {"if": {"required": ["sweep"]}, "then": {"properties": {"mode": {"const": "incremental"}}}},
         {
             "if": {"required": ["map"]},

@@ -280,12 +280,16 @@ class Client:
                 self.crew.changed.acquire()
                 self._leaders[lane] -= 1
             group = self._gather(lane)
+            # What did not fit needs another leader now, not when this request is answered.
+            self.crew.changed.notify_all()
             self.crew.changed.release()
             try:
-                outcome = self._exchange(group) if group else self.bucket.give_back()
+                if group:
+                    self._exchange(group)
+                else:
+                    self.bucket.give_back()
             finally:
                 self.crew.changed.acquire()
-            del outcome
         except BaseException as error:
             for ask in group:
                 ask.error = ask.error or error

@@ -147,6 +147,8 @@ class EachStream(CatalogueStream):
 
     def finish(self, plan: Plan, *, complete: bool) -> None:
         """Forget variants that the portal no longer has: should one come back, it is loaded anew."""
+        if any(found.name in self.tap.found_short for found in self.spec.found):
+            return
         found = {variant.key for variant in portal_variants(self.tap, self.spec, self.entry.usage)}
         walks = self.stream_state.get("variants", {})
         for key in [key for key in walks if key not in found]:

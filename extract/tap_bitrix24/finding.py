@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 def found_rows(tap: TapBitrix24, found: Found, usage: Usage) -> list[Row]:
     """The rows that variants are made of, asked for once a run, whichever thread needs them first.
 
+    If the portal shows fewer than it counts, `found_short` says so: what is not among them may still be there.
+
     Raises:
         PortalError: they cannot be read.
     """
     with tap.finding:
         if found.name not in tap.found_rows:
-            tap.found_rows[found.name], _ = batch.whole(tap.client, found.listing, usage=usage)
+            rows, total = batch.whole(tap.client, found.listing, usage=usage)
+            if total is not None and len(rows) < total:
+                tap.found_short.add(found.name)
+            tap.found_rows[found.name] = rows
         return tap.found_rows[found.name]
 
 

@@ -32,7 +32,7 @@ class FullStream(CatalogueStream):
         return Plan(bookmark=now.isoformat(), version=int(time.time() * 1000) if versioned else None)
 
     def finish(self, plan: Plan, *, complete: bool) -> None:
-        if self.is_due and self.spec.every_hours is not None:
+        if complete and self.is_due and self.spec.every_hours is not None:
             self.stream_state["loaded_at"] = plan.bookmark
         if self.spec.optional and complete and not self.entry.rows:
             plan.version = None  # Nothing of an optional kind is nothing to warn of, nor to mark.
@@ -71,6 +71,7 @@ class FullStream(CatalogueStream):
                     complete = False
                     self.logger.warning("%s: without its %s: %s", self.name, found.name, refusal)
                 continue
+            complete = complete and found.name not in self.tap.found_short
             variants += found.variants(self.spec, rows)
         return list({variant.key: variant for variant in variants}.values()), complete
 
@@ -85,7 +86,7 @@ class FullStream(CatalogueStream):
                     yield variant, refused[name]
                     continue
                 rows = self._mapped(variant, answer, name)
-                yield variant, (rows, self._counted(rows, answer.totals.get(name) or None))
+                yield variant, (rows, self._counted(len(rows), answer.totals.get(name) or None))
 
     def _one_by_one(self, variants: list[Variant]) -> Iterator[tuple[Variant, Any]]:
         """Lists with pages."""
@@ -93,7 +94,7 @@ class FullStream(CatalogueStream):
             try:
                 if self.spec.paging == "whole":
                     rows, total = batch.whole(self.tap.client, variant.listing, usage=self.entry.usage)
-                    yield variant, (rows, self._counted(rows, total))
+                    yield variant, (rows, self._counted(len(rows), total))
                     continue
                 pages = batch.keyset(
                     self.tap.client,
@@ -102,16 +103,22 @@ class FullStream(CatalogueStream):
                     usage=self.entry.usage,
                     commands=self.tap.batch_size,
                 )
+                came = 0
                 for rows in pages:
+                    came += len(rows)
                     yield variant, (rows, True)
+                counted, _ = ask_each(
+                    self.tap.client, {"count": variant.listing.count([])}, usage=self.entry.usage
+                )
+                yield variant, ([], self._counted(came, counted.totals.get("count")))
             except StreamRefused as refusal:
                 yield variant, refusal
 
-    def _counted(self, rows: list[Row], total: int | None) -> bool:
+    def _counted(self, rows: int, total: int | None) -> bool:
         """Whether as many rows came as the portal counts."""
         if total is not None:
             self.entry.portal_total = (self.entry.portal_total or 0) + total
-        return total is None or len(rows) >= total
+        return total is None or rows >= total
 
     def _mapped(self, variant: Variant, answer: batch.Answer, name: str) -> list[Row]:
         """The rows of an answer; of a map, its entries with the key as field `map`."""

@@ -10,10 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tap_bitrix24 import moments
-from tap_bitrix24.batch import questions
 from tap_bitrix24.client import Client, Usage
 from tap_bitrix24.errors import NotBitrix
 from tap_bitrix24.moments import Spelling
+from tap_bitrix24.questions import ask_each
 
 DISTRUST = dt.timedelta(days=1)
 """How much farther windows reach back where filters compare with other moments than those shown."""
@@ -91,9 +91,9 @@ def ask(client: Client, usage: Usage) -> Portal:
         PortalError: it cannot be read through this webhook at all.
     """
     asked = client.webhook.host
-    answer = questions(client, {**COMMANDS, **moments.questions()}, usage=usage)
-    if "time" not in answer.result:
-        raise answer.failure()
+    answer, refused = ask_each(client, {**COMMANDS, **moments.questions()}, usage=usage)
+    if "time" in refused:
+        raise refused["time"]
     try:
         server_time = dt.datetime.fromisoformat(str(answer.result["time"]))
     except ValueError:
@@ -123,6 +123,7 @@ def _probe(client: Client, result: dict[str, Any], usage: Usage) -> tuple[Spelli
         # Where the newest card cannot even be asked for, it is the scope that is missing.
         if verdict is not None or "newest" not in result:
             break
-        result = questions(client, moments.questions(card_type), usage=usage).result
+        answer, _ = ask_each(client, moments.questions(card_type), usage=usage)
+        result = answer.result
         verdict = moments.judge(result)
     return verdict or (Spelling.ISO, False)

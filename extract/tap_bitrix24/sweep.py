@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from tap_bitrix24 import admission, records
 from tap_bitrix24.batch import Listing, Params, Row
 from tap_bitrix24.catalogue import Spec, Variant
-from tap_bitrix24.errors import NOT_OFFERED, PortalError, StreamRefused
+from tap_bitrix24.errors import NOT_OFFERED, PortalError, StreamRefused, Temporary
 from tap_bitrix24.finding import portal_variants
 from tap_bitrix24.ledger import Entry
 from tap_bitrix24.presence import BUCKET, NOTHING, Presence
@@ -85,9 +85,13 @@ class CardIdsStream(BitrixStream):
 
 @dataclass
 class SweepPlan(Plan):
-    """`kept` is a copy of what the last accepted sweep left, `at` the moment of this one."""
+    """`kept` is a copy of what the last accepted sweep left, `began` the moment of this one.
+
+    `at` is the moment that it vouches for: earlier where the portal may show moments of creation too early.
+    """
 
     kept: Mapping[str, Any] = field(default_factory=dict)
+    began: str = ""
     at: str = ""
 
     @property
@@ -124,7 +128,12 @@ class Sweep(BitrixStream):
 
     def plan(self) -> SweepPlan:
         state = {name: value for name, value in self.stream_state.items() if name in ("swept_at", "lists")}
-        return SweepPlan(kept=copy.deepcopy(state), at=self.tap.portal.server_time.isoformat())
+        portal = self.tap.portal
+        return SweepPlan(
+            kept=copy.deepcopy(state),
+            began=portal.server_time.isoformat(),
+            at=(portal.server_time - portal.doubt).isoformat(),
+        )
 
     def admit(self) -> None:
         admission.admit(self.spec, self.tap.portal)
@@ -139,6 +148,8 @@ class Sweep(BitrixStream):
         variants = {
             variant.key: variant for variant in portal_variants(self.tap, self.spec, self.entry.usage)
         }
+        if short := [found.name for found in self.spec.found if found.name in self.tap.found_short]:
+            raise Temporary(f"{self.name}: the portal shows fewer {', '.join(short)} than it counts")
         # A list that the portal no longer has lost all that it had.
         present = {key: Presence() for key in plan.saved}
         for key, variant in variants.items():
@@ -163,7 +174,7 @@ class Sweep(BitrixStream):
                 if len(lines) >= CHUNK:
                     yield Found(lines)
                     lines = []
-        yield Found(lines, state={"swept_at": plan.at, "lists": lists})
+        yield Found(lines, state={"swept_at": plan.began, "lists": lists})
 
     def _read(self, variant: Variant, ids: Presence, span: Span = ALL_IDS) -> None:
         listing = ids_only(variant.listing)
@@ -191,16 +202,33 @@ class Sweep(BitrixStream):
                 raise
 
     def _recount(self, variant: Variant, ids: Presence, saved: Mapping[str, Any]) -> None:
-        """Let the portal count what is about to be written; a bucket that it has more of is read once more."""
+        """Let the portal count what is about to be written; a bucket that it has more of is read once more.
+
+        Raises:
+            Temporary: the second reading was short too.
+        """
+        for first, last in self._short(variant, ids, _ranges(ids, _changed(ids, saved))):
+            self._read(variant, ids, Span(max(0, first - 1), last))
+            # Cards that were created meanwhile have greater ids than any that came.
+            if self._short(variant, ids, [(first, min(last, ids.greatest))]):
+                raise Temporary(
+                    f"{self.name}: the portal shows fewer ids from {first} to {last} than it counts"
+                )
+
+    def _short(self, variant: Variant, ids: Presence, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Those of the ranges in which the portal counts more ids than it has shown."""
         listing = ids_only(variant.listing)
-        ranges = _ranges(ids, _changed(ids, saved))
+        short = []
         for start in range(0, len(ranges), self.tap.batch_size):
             group = ranges[start : start + self.tap.batch_size]
             commands = {f"b{first}": listing.count(_between(listing, first, last)) for first, last in group}
             answer, _ = ask_each(self.tap.client, commands, usage=self.entry.usage)
-            for first, last in group:
-                if answer.totals.get(f"b{first}", 0) > ids.within(first, last):
-                    self._read(variant, ids, Span(max(0, first - 1), last))
+            short += [
+                (first, last)
+                for first, last in group
+                if answer.totals.get(f"b{first}", 0) > ids.within(first, last)
+            ]
+        return short
 
     def _guard(self, plan: SweepPlan, present: Mapping[str, Presence]) -> Iterator[Chunk]:
         """Count what is gone of the ids that were there.
@@ -214,7 +242,7 @@ class Sweep(BitrixStream):
         self.entry.vanished = vanished if plan.saved else None
         percent = self.tap.config["sweep_guard_percent"]
         if vanished > FEW and vanished * 100 > had * percent:
-            yield Found([], state={**plan.kept, "refused": {"at": plan.at, "percent": percent}})
+            yield Found([], state={**plan.kept, "refused": {"at": plan.began, "percent": percent}})
             raise TooManyVanished(
                 f"{vanished} of {had} ids are gone since the last sweep, more than the {percent:g} % of"
                 " sweep_guard_percent: nothing is marked as deleted. Check that the webhook's owner may still see"

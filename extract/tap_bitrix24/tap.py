@@ -154,6 +154,7 @@ class TapBitrix24(TapRestApiMsdk):
         self._asking = threading.Lock()
         self.finding = threading.Lock()
         self.found_rows: dict[str, list[Row]] = {}
+        self.found_short: set[str] = set()
         super().__init__(*args, **kwargs)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

@@ -206,9 +206,14 @@ class Walk(Generic[T]):
 
     def _take(self, step: _Step[T]) -> Iterator[Piece[T]]:
         """Learn from a request, put back what is left of its parts, and hand out the rest."""
-        if step.newest:
-            self._greatest = step.newest[0]
-            tail = len(step.newest) / (step.newest[0] - step.newest[-1] + 1)
+        newest = step.newest
+        # There is more behind the last full page.
+        reached = max((pages.reached or 0 for pages, _ in step.came), default=0)
+        if newest and newest[0] <= reached:
+            newest = []  # A list that knows no descending order told its smallest ids: it is one chain, no more.
+        if newest:
+            self._greatest = newest[0]
+            tail = len(newest) / (newest[0] - newest[-1] + 1)
         pieces: list[Piece[T]] = []
         left: list[_Part] = []
         for (part, _, guess), (pages, value) in zip(step.order.parts, step.came, strict=True):
@@ -227,10 +232,10 @@ class Walk(Generic[T]):
             self._pages += count // PAGE + 1
             self.delivered += count
             pieces.append(Piece(done, value, count))
-        if step.newest and self._rows_seen:
+        if newest and self._rows_seen:
             head = self._rows_seen / self._ids_seen
             self._even = tail / EVEN < head < tail * EVEN
-            self._learn(len(step.newest), int(len(step.newest) / tail))
+            self._learn(len(newest), int(len(newest) / tail))
         self._todo.extendleft(reversed(left))
         self.expected = self._expect()
         yield from pieces

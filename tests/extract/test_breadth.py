@@ -444,3 +444,37 @@ def test_odd_rows_never_stop_a_load(run: Run, portal: FakePortal) -> None:
     ]
     assert ids(outcome, "order_owners") == [":6:5"]  # Older answers do not tell the owner's type.
     assert [r["payload"]["ids"] for r in outcome.records["card_ids"]] == [[[1, 2], [10, 10]], []]
+
+
+def test_page_of_users_cut_short_marks_nobody(run: Run, portal: FakePortal) -> None:
+    """A short page ends a list: the portal's count says that there was more."""
+    portal.tables["user.get"] = [{"ID": str(n)} for n in range(1, 121)]
+    honest = portal.answer
+
+    def answer(method: str, query: list[tuple[str, str]]) -> Any:
+        result, total = honest(method, query)
+        if method == "user.get" and ("FILTER[>ID]", "0") in query:
+            result = result[:-1]
+        return result, total
+
+    portal.answer = answer  # type: ignore[method-assign]
+    outcome = run(streams=["users"])
+    assert outcome.code == 0 and "no row is marked as deleted" in outcome.log
+    assert outcome.ledger["users"]["rows"] < outcome.ledger["users"]["portal_total"]
+
+
+def test_processes_that_the_portal_hides_for_once_are_not_forgotten(run: Run, portal: FakePortal) -> None:
+    streams = ["smart_process_items"]
+    first = run(streams=streams)
+    honest = portal.answer
+
+    def answer(method: str, query: list[tuple[str, str]]) -> Any:
+        result, total = honest(method, query)
+        return ({"types": result["types"][:1]} if method == "crm.type.list" else result), total
+
+    portal.answer = answer  # type: ignore[method-assign]
+    second = run(first.state, streams=streams, sweep="always")
+    assert second.code == 1 and "shows fewer smart_processes than it counts" in second.log
+    kept = second.state["bookmarks"]["smart_process_items"]["variants"]
+    assert set(kept) == set(first.state["bookmarks"]["smart_process_items"]["variants"]) and len(kept) == 2
+    assert not second.records["card_ids"]

@@ -63,6 +63,7 @@ def test_shipped_catalogue_is_the_contract() -> None:
             "'documents': each: there is no variants list 'smart_proceses'; there are: types",
         ),
         ({"each": [1]}, "stream 'documents': each"),
+        ({"each": "types", "mode": "window"}, "stream 'documents': mode: 'window' is not one of"),
         (
             {"each": [{"entityTypeId": 7}], "put": ["iblockId"]},
             "'documents': put: 'iblockId' is no parameter",

@@ -258,3 +258,33 @@ def test_counter_is_asked_before_the_request_is_filled(portal: FakePortal) -> No
     go.set()
     first.join(10), second.join(10)
     assert [len(batch) for batch in portal.batches] == [2]
+
+
+def test_what_a_request_leaves_behind_is_sent_at_once(portal: FakePortal) -> None:
+    """Two slow questions wait with one leader for the counter. Only one fits; the other does not wait for its answer."""
+    waiting, go, both = threading.Event(), threading.Event(), threading.Barrier(2)
+
+    class Bucket(LeakyBucket):
+        def take(self) -> float:
+            waiting.set()
+            assert go.wait(10)
+            return 0.0
+
+    def meet(handler: BaseHTTPRequestHandler, commands: dict[str, str]) -> bool:
+        both.wait(10)  # Broken if the portal is asked one request after the other.
+        return False
+
+    portal.tables["user.get"] = [{"ID": str(n)} for n in range(1, 400)]
+    client = Client(webhook.parse(portal.webhook), Bucket(1000, 1000))
+    client.budgets.answered(["user.get"], 15.0, {"user.get": 15.0})
+    portal.faults.append(meet)
+    first = threading.Thread(target=users(client, 0))
+    first.start()
+    assert waiting.wait(10)
+    second = threading.Thread(target=users(client, 5))
+    second.start()
+    while len(client._waiting) < 2:
+        time.sleep(0.01)
+    go.set()
+    first.join(30), second.join(30)
+    assert [len(batch) for batch in portal.batches] == [1, 1] and not both.broken

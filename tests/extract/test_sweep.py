@@ -216,6 +216,35 @@ def test_page_cut_short_by_the_portal_is_read_again(run: Run, portal: FakePortal
     assert buckets(second) == {} and swept(second)["vanished"] == 0
 
 
+def test_page_that_stays_short_fails_the_sweep_and_deletes_nobody(run: Run, portal: FakePortal) -> None:
+    first = first_sweep(run, portal)
+    portal.now = NEXT
+    honest = portal.answer
+
+    def answer(method: str, query: list[tuple[str, str]]) -> Any:
+        result, total = honest(method, query)
+        params = dict(query)
+        if params.get("select[0]") == "id" and params.get("order[id]") == "ASC" and "items" in result:
+            result["items"] = [row for row in result["items"] if row["id"] != 12_060]
+        return result, total
+
+    portal.answer = answer  # type: ignore[method-assign]
+    second = run(first.state, streams=["deals"])
+    assert second.code == 1 and "shows fewer ids from 10000 to 19999" in second.log
+    assert buckets(second) == {} and swept(second)["status"] == "failed"
+
+
+def test_sweep_vouches_for_no_moment_that_creation_may_be_shown_before(run: Run, portal: FakePortal) -> None:
+    """The webhook's owner lives an hour behind the portal: cards may be shown as created so much earlier."""
+    portal.owner_zone = "Europe/Berlin"
+    outcome = first_sweep(run, portal)
+    began = dt.datetime.fromisoformat(DAY)
+    moments = {record["modified_at"] for record in outcome.records["card_ids"]}
+    assert {dt.datetime.fromisoformat(moment) for moment in moments} == {began - dt.timedelta(hours=1)}
+    kept = next(value for name, value in outcome.state["bookmarks"].items() if name == "sweep_deals")
+    assert kept["swept_at"] == DAY
+
+
 def test_new_cards_do_not_hide_the_vanished(run: Run, portal: FakePortal) -> None:
     first = first_sweep(run, portal)
     portal.now = NEXT

@@ -104,6 +104,16 @@ def test_method_without_upper_bounds_or_descending_order_is_read_too(
     assert sorted(n for piece in reading(client) for n in piece.value) == ids
 
 
+def test_list_that_ignores_descending_order_is_one_full_chain(portal: FakePortal, client: Client) -> None:
+    """What it tells as its greatest ids are the smallest: believed, each request would be a single page."""
+    ids = fill(portal, range(1, 20_001))
+    honest = portal.answer
+    portal.answer = lambda m, query: honest(m, [(k, "ASC" if v == "DESC" else v) for k, v in query])
+    usage = Usage()
+    assert sorted(n for piece in reading(client, usage=usage) for n in piece.value) == ids
+    assert usage.requests <= 15
+
+
 def test_what_an_interrupted_walk_left_is_read_and_no_more(portal: FakePortal, client: Client) -> None:
     fill(portal, range(1, 20_001))
     left = [Span(100, 4000), Span(9000, 9010), Span(15_000, None)]
