@@ -15,17 +15,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
 from tap_bitrix24.catalogue import load
 
 from tests.campaign import plan
-from tests.campaign.company import ROOT, Company
+from tests.campaign.company import Company
 from tests.campaign.nursery import Nursery
 from tests.campaign.pipe import Outcome, Pipe
 from tests.campaign.plan import Accident, Episode, TroubledRun
 from tests.campaign.state import KeptState
 from tests.campaign.truth import SWEPT, Truth, deleted_cards, differences
 from tests.campaign.warehouse import RAW, Warehouse
+from tests.extract.loader_settings import loader_settings
 
 CONTROL = "control"
 TAP = Path(sys.executable).with_name("tap-bitrix24")
@@ -67,13 +67,6 @@ def plugins(loader: Path) -> Iterator[tuple[Nursery, Nursery]]:
     finally:
         taps.close()
         loaders.close()
-
-
-def loader_settings() -> dict[str, Any]:
-    """What meltano.yml gives the loader, but for what comes from the environment."""
-    document = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
-    (loader,) = document["plugins"]["loaders"]
-    return {key: value for key, value in loader["config"].items() if "${" not in str(value)}
 
 
 class Chain:

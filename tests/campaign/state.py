@@ -13,7 +13,8 @@ State = dict[str, Any]
 class KeptState:
     """Every STATE line of the loader replaces what was kept; those of a `--full-refresh` are merged onto it.
 
-    A merge keeps what the new state no longer has, which is why a tap must write null where it forgets something.
+    A merge keeps what the new state no longer has, which is why the tap does not resume a cursor whose
+    walk its bookmark says was finished.
     """
 
     completed: State = field(default_factory=dict)

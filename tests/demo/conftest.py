@@ -24,6 +24,7 @@ from starlette.testclient import TestClient
 from demo.company.world import Story, parse_moment
 from demo.rest.app import make_app
 from demo.rest.service import Service, Settings
+from tests.conftest import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "test-code"
@@ -119,12 +120,6 @@ class Served:
         return httpx.get(
             f"{self.base}/__demo/truth", params={"token": TOKEN}, verify=verify, timeout=60
         ).json()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ import requests
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from tap_bitrix24.check import check
 from tap_bitrix24.tap import TapBitrix24
+
+from tests.conftest import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "demonstration-token"
@@ -59,12 +60,6 @@ class Demo:
     def config(self, **more: Any) -> dict[str, Any]:
         """Without waiting for the request counter: the portal is started without limits."""
         return {"webhook_url": self.webhook, "requests_per_second": 100, "burst": 1000, **more}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 PORT = free_port()

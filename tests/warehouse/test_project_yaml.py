@@ -15,7 +15,6 @@ from jsonschema import Draft7Validator
 from tests.conftest import DBT, ROOT
 
 PROJECT = ROOT / "dbt_project"
-POSTGRES_CONFIGS = {"unlogged"}
 PROPERTIES = sorted(
     p for folder in ("models", "seeds", "macros", "tests") for p in (PROJECT / folder).rglob("*.yml")
 )
@@ -29,12 +28,12 @@ def validator(name: str) -> Draft7Validator:
 
 
 def without_what_the_schema_cannot_judge(content: Any) -> Any:
-    """Settings that dbt renders first (Jinja), and configurations that dbt-postgres alone understands, left out."""
+    """Settings that dbt renders first (Jinja) left out."""
     if isinstance(content, dict):
         return {
             key: without_what_the_schema_cannot_judge(value)
             for key, value in content.items()
-            if key not in POSTGRES_CONFIGS and not (key.startswith("+") and str(value).startswith("{{"))
+            if not (key.startswith("+") and str(value).startswith("{{"))
         }
     if isinstance(content, list):
         return [without_what_the_schema_cannot_judge(item) for item in content]
