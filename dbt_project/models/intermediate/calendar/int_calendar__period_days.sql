@@ -10,6 +10,7 @@ calendar as (
 
 ),
 
+-- Each period looks at three windows: its own days, those of the period before and those of a year ago.
 windows as (
 
   select
@@ -29,6 +30,15 @@ windows as (
     previous_start as window_start,
     previous_end as window_end
   from periods
+  union all
+  select
+    period_grain,
+    period_start,
+    is_current,
+    'year_ago' as compared_with,
+    year_ago_start as window_start,
+    year_ago_end as window_end
+  from periods
 
 ),
 
@@ -39,8 +49,7 @@ final as (
     windows.period_start,
     windows.is_current,
     windows.compared_with,
-    calendar.day,
-    calendar.is_working_day
+    calendar.day
   from windows
   inner join calendar
     on

@@ -20,7 +20,7 @@ periods as (
 
 period_days as (
 
-  select * from {{ ref('int_kpi__period_days') }}
+  select * from {{ ref('int_calendar__period_days') }}
 
 ),
 
@@ -48,7 +48,7 @@ whole_windows as (
     period_days.compared_with,
     daily.value
   from period_days
-  inner join daily on period_days.event_date = daily.event_date
+  inner join daily on period_days.day = daily.event_date
 
 ),
 

@@ -14,7 +14,7 @@ cohort as (
 
 period_days as (
 
-  select * from {{ ref('int_kpi__period_days') }}
+  select * from {{ ref('int_calendar__period_days') }}
   where compared_with = 'own'
 
 ),
@@ -69,7 +69,7 @@ cards as (
     1 as cohort_leads,
     cohort.revenue as cohort_revenue
   from period_days
-  inner join cohort on period_days.event_date = cohort.created_date
+  inner join cohort on period_days.day = cohort.created_date
 
 ),
 

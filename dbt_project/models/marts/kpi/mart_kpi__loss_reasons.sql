@@ -13,7 +13,7 @@ deals as (
 
 period_days as (
 
-  select * from {{ ref('int_kpi__period_days') }}
+  select * from {{ ref('int_calendar__period_days') }}
 
 ),
 
@@ -54,7 +54,7 @@ by_period as (
     coalesce(sum(losses.amount) filter (where period_days.compared_with = 'own'), 0) as amount_lost,
     count(*) filter (where period_days.compared_with = 'previous') as previous_deals_lost
   from period_days
-  inner join losses on period_days.event_date = losses.event_date
+  inner join losses on period_days.day = losses.event_date
   where period_days.compared_with in ('own', 'previous')
   group by
     period_days.period_grain,

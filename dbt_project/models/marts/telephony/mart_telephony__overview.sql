@@ -26,6 +26,7 @@ periods as (
 period_days as (
 
   select * from {{ ref('int_calendar__period_days') }}
+  where compared_with in ('own', 'previous')
 
 ),
 
