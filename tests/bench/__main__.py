@@ -16,7 +16,7 @@ import click
 import psutil
 
 from tests.bench import rivals
-from tests.bench.pipeline import Load, Warehouse, warehouse
+from tests.bench.pipeline import Fed, Load, Warehouse, feed, warehouse
 from tests.bench.portal import CLOCK, serving
 
 ROWS_A_REQUEST = 2500
@@ -25,6 +25,8 @@ RATE, BURST = 2, 50
 QUICK = ("--command-ms", "0", "--count-ms-per-1000-rows", "0")
 # The vendor's own measurement of COUNT, as the demonstration portal has it.
 SLOW = ("--command-ms", "20", "--count-ms-per-1000-rows", "20.9")
+# A bucket that drains unevenly drives fast-bitrix24 to give up now and then: it is asked again.
+RIVALS_TRIES = 4
 # A portal without limits: the tap's own bucket must not hold it back either.
 FREE = {"requests_per_second": "100", "burst": "1000"}
 
@@ -83,7 +85,7 @@ def versus(rows: int, ours: Load, rival: rivals.Read) -> dict[str, Any]:
 def against_rivals(setup: Setup, database: Warehouse, options: tuple[str, ...]) -> dict[str, Any]:
     loads = repeated(setup, database, options)
     ours = median(loads)
-    for given_up in range(setup.runs):
+    for given_up in range(RIVALS_TRIES):
         with serving(*options) as portal:
             fast = replace(rivals.fast_bitrix24(portal, setup.patience), given_up=given_up)
         if fast.complete:
@@ -154,17 +156,55 @@ def refresh(setup: Setup, database: Warehouse) -> dict[str, Any]:
     }
 
 
+def parallel(setup: Setup, database: Warehouse) -> dict[str, Any]:
+    """All deals at 20 ms a command, with so many requests under way at the same time."""
+    options = (*setup.deals(setup.rows, setup.fields), *SLOW)
+    return {str(n): asdict(median(repeated(setup, database, options, parallel=str(n)))) for n in (4, 8, 12)}
+
+
+def loader(setup: Setup, database: Warehouse) -> dict[str, Any]:
+    """Deals of 60 fields from a file, twice over: our loader, and the one that it is made of at its best."""
+    messages = database.log.with_name("messages.jsonl")
+    with serving(*setup.deals(setup.wide_rows // 2, 60), "--no-limits") as portal:
+        settings = {"webhook_url": portal.webhook, "streams": ["deals"]}
+        settings |= {name: float(value) for name, value in FREE.items()}
+        rivals.write_messages(settings, messages)
+    best = {"target-postgres-jsonb": {}, "target-postgres": {"use_copy": True, "validate_records": False}}
+    fed: dict[str, list[Fed]] = {name: [] for name in best}
+    again: dict[str, list[Fed]] = {name: [] for name in best}
+    for _ in range(setup.runs):
+        for name, more in best.items():
+            database.empty()
+            fed[name].append(feed(database, name, messages, **more))
+            again[name].append(feed(database, name, messages, **more))
+    middle = {
+        f"{name}{which}": asdict(sorted(runs, key=lambda run: run.seconds)[(len(runs) - 1) // 2])
+        for which, found in (("", fed), (" again", again))
+        for name, runs in found.items()
+    }
+    return {"loaders": middle}
+
+
 CASES: dict[str, Callable[[Setup, Warehouse], dict[str, Any]]] = {
     "limit": limit,
     "slow": slow,
     "wide": wide,
     "refresh": refresh,
+    "parallel": parallel,
+    "loader": loader,
 }
 
 
 def told(name: str, case: dict[str, Any]) -> Iterable[tuple[str, str]]:
     """A case as lines of (what, figure)."""
-    for label in ("ours", "full", "refresh", "sweep"):
+    for label, run in case.get("loaders", {}).items():
+        rate = run["rows"] / run["seconds"]
+        yield (
+            f"{name}: {label}",
+            f"{run['seconds']:8.1f} s  {rate:8.0f} rows/s; {run['cpu_seconds']} s of processor,"
+            f" {run['peak_mb']} MB; the table {run['table_mb']} MB",
+        )
+    for label in ("ours", "full", "refresh", "sweep", "4", "8", "12"):
         if label in case:
             load = case[label]
             yield (
@@ -200,7 +240,7 @@ def told(name: str, case: dict[str, Any]) -> Iterable[tuple[str, str]]:
 @click.option("--patience", default=120.0, show_default=True, help="Seconds that a rival is waited for.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here.")
 def main(cases: tuple[str, ...], file: Path | None, **given: Any) -> None:
-    """Measure CASES (default: all): limit, slow, wide, refresh."""
+    """Measure CASES (default: all): limit, slow, wide, refresh, parallel, loader."""
     setup = Setup(**given)
     figures: dict[str, Any] = {
         "machine": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -11,12 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
 
 from tests.bench.portal import Portal
-from tests.conftest import CORE, ROOT, Installation
+from tests.conftest import CORE, LOADER, ROOT, Installation
+from tests.extract.loader_settings import loader_settings
 
 STATE_ID = "demo:tap-bitrix24-to-target-postgres"
 PROGRAMS = {"tap-bitrix24": "tap", "target-postgres-jsonb": "loader", "meltano": "meltano"}
@@ -200,6 +203,61 @@ class Warehouse:
             peak_mb=watch.peak_mb,
             cpu_seconds=watch.cpu_seconds,
         )
+
+
+@dataclass
+class Fed:
+    """What a loader made of a file: seconds of the whole command, seconds of its own processor time, the table."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: int
+    rows: int
+    table_mb: int
+
+
+def feed(database: Warehouse, loader: str, messages: Path, **settings: Any) -> Fed:
+    """Load a file of Singer messages of deals with one of the two loaders in the plugin's environment.
+
+    Raises:
+        RuntimeError: the loader failed.
+    """
+    e = database.env
+    config = {
+        "host": e["WAREHOUSE_HOST"],
+        "port": int(e["WAREHOUSE_PORT"]),
+        "database": e["WAREHOUSE_DBNAME"],
+        "user": e["WAREHOUSE_LOADER_USER"],
+        "password": e["WAREHOUSE_LOADER_PASSWORD"],
+        **loader_settings(),
+        **settings,
+    }
+    secret = messages.with_suffix(".config")
+    secret.touch(mode=0o600)
+    secret.write_text(json.dumps(config))
+    began = time.perf_counter()
+    with messages.open("rb") as lines, database.log.open("a") as log:
+        process = subprocess.Popen(
+            [LOADER.with_name(loader), "--config", secret], stdin=lines, stdout=log, stderr=log
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    secret.unlink()
+    if status:
+        raise RuntimeError(
+            f"{loader} ended with status {status}:\n{database.log.read_text(errors='replace')[-3000:]}"
+        )
+    with database.connect() as connection:
+        rows, size = connection.execute(
+            "select count(*), pg_total_relation_size('raw_bitrix24.deals') from raw_bitrix24.deals"
+        ).fetchone()
+    return Fed(
+        round(seconds, 2),
+        round(usage.ru_utime + usage.ru_stime, 1),
+        usage.ru_maxrss // 1024,
+        rows,
+        round(size / 1e6),
+    )
 
 
 @contextmanager

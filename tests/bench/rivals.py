@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.bench.portal import Portal
 from tests.conftest import ROOT
@@ -30,6 +31,20 @@ class Read:
     peak_mb: int | None = None
     failure: str | None = None
     given_up: int = 0
+
+
+def write_messages(settings: dict[str, Any], file: Path) -> None:
+    """What our tap says of a portal, for loaders to be fed with."""
+    config = file.with_suffix(".tap")
+    config.touch(mode=0o600)
+    config.write_text(json.dumps(settings))
+    with file.open("wb") as lines:
+        subprocess.run(
+            [PLAIN_TAP.with_name("tap-bitrix24"), "--config", config],
+            stdout=lines,
+            check=True,
+        )
+    config.unlink()
 
 
 def plain_tap(portal: Portal, folder: Path, rows: int, seconds: float) -> Read:
@@ -85,6 +100,7 @@ def plain_tap(portal: Portal, folder: Path, rows: int, seconds: float) -> Read:
 def fast_bitrix24(portal: Portal, seconds: float) -> Read:
     """Read deals into memory with fast-bitrix24, in a process of its own, for at most `seconds`."""
     portal.forget()
+    began = time.perf_counter()
     try:
         result = subprocess.run(
             [sys.executable, "-m", "tests.bench.rivals", portal.webhook],
@@ -97,7 +113,8 @@ def fast_bitrix24(portal: Portal, seconds: float) -> Read:
         return Read(0, seconds, portal.requests(), False, failure=f"not done after {seconds:.0f} s")
     if result.returncode:
         words = result.stderr.strip().splitlines()
-        return Read(0, 0.0, portal.requests(), False, failure=words[-1][:200] if words else "no word")
+        seconds = round(time.perf_counter() - began, 2)
+        return Read(0, seconds, portal.requests(), False, failure=words[-1][:200] if words else "no word")
     said = json.loads(result.stdout.strip().splitlines()[-1])
     return Read(said["rows"], said["seconds"], portal.requests(), True, said["peak_mb"])
 
