@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import psutil
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.conftest import ROOT, Installation, Stack
 
@@ -187,18 +188,15 @@ def test_trust_authentication_is_nowhere(stack: Stack) -> None:
 
 def test_another_portal_is_not_mixed_in(stack: Stack) -> None:
     """A warehouse that holds a company's own portal takes no other one; the demonstration makes room for it."""
+    of_portal = "update raw_bitrix24.portal set id = %s, payload = payload || %s"
     with psycopg.connect(stack.url("LOADER"), autocommit=True) as raw:
-        raw.execute(
-            "update raw_bitrix24.portal set payload = payload || '{\"is_demonstration\": false}', id = 'firma.bitrix24.ru'"
-        )
+        host, was = raw.execute("select id, payload from raw_bitrix24.portal").fetchone()
+        other = {"url": "https://firma.bitrix24.ru", "is_demonstration": False}
+        raw.execute(of_portal, ["firma.bitrix24.ru", Jsonb(other)])
         try:
             result = stack.voronka("refresh")
         finally:
-            host = f"127.0.0.1:{stack.ports['VORONKA_PORTAL_PORT']}"
-            raw.execute(
-                "update raw_bitrix24.portal set payload = payload || '{\"is_demonstration\": true}', id = %s",
-                [host],
-            )
+            raw.execute(of_portal, [host, Jsonb(was)])
     assert result.returncode == 1
     assert "firma.bitrix24.ru" in result.stdout
 
