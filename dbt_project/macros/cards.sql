@@ -33,3 +33,15 @@
     else 'smart_process_' || {{ entity_type_id }}
   end
 {%- endmacro %}
+
+
+{% macro owner_path(entity_type_id) -%}
+  {#- Where the portal shows the card that an activity belongs to, by the number of its type. -#}
+  case {{ entity_type_id }}
+      when 1 then '/crm/lead'
+      when 2 then '/crm/deal'
+      when 3 then '/crm/contact'
+      when 4 then '/crm/company'
+      else '/crm/type/' || {{ entity_type_id }}
+    end
+{%- endmacro %}

@@ -37,3 +37,25 @@
 {% macro recency_bucket(days) -%}
   (array[{{ quoted_list(recency_labels()) }}, 'никогда'])[1 + {{ recency_bucket_sort(days) }}]
 {%- endmacro %}
+
+
+{% macro activity_done_at() -%}
+  {#- When an activity was done, from its columns: its end if between creation and last change, else the last change. -#}
+  case
+      when is_completed and end_at between created_at and modified_at then end_at
+      when is_completed then modified_at
+    end
+{%- endmacro %}
+
+
+{% macro activity_planned_at() -%}
+  {#- Of an activity not done at as_of (column done_at) the next of its dates. What was done after as_of was still to be
+      done then: no older version may have been kept that says so. -#}
+  case
+      when done_at is null or done_at >= {{ as_of() }}
+        then least(
+          case when start_at >= {{ as_of() }} then start_at end,
+          case when deadline_at >= {{ as_of() }} then deadline_at end
+        )
+    end
+{%- endmacro %}

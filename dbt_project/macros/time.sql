@@ -54,6 +54,22 @@
 {%- endmacro %}
 
 
+{% macro period_label() -%}
+  {#- A period in words, from its columns period_grain, period_start and period_end. -#}
+  case period_grain
+      when 'День' then to_char(period_start, 'DD.MM.YYYY')
+      when 'Неделя' then to_char(period_start, 'DD.MM.YYYY') || '–' || to_char(period_end - 1, 'DD.MM.YYYY')
+      when 'Месяц'
+        then {{ month_label('period_start') }}
+      when 'Квартал'
+        then (
+          array['I', 'II', 'III', 'IV']
+        )[cast(extract(quarter from period_start) as integer)] || ' квартал ' || to_char(period_start, 'YYYY')
+      else to_char(period_start, 'YYYY')
+    end
+{%- endmacro %}
+
+
 {% macro period_columns(alias='periods') -%}
   {{ alias }}.period_grain,
     {{ alias }}.period_grain_sort,

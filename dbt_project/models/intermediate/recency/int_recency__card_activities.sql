@@ -25,28 +25,18 @@ dated as (
     start_at,
     deadline_at,
     coalesce(subject, 'Дело № ' || activity_id) as subject,
-    case
-      when is_completed and end_at between created_at and modified_at then end_at
-      when is_completed then modified_at
-    end as done_at
+    {{ activity_done_at() }} as done_at
   from activities
   where created_at < {{ as_of() }}
 
 ),
 
--- What was done after as_of was still to be done then: no older version may have been kept that says so.
 planned as (
 
   select
     *,
     done_at is not null and done_at < {{ as_of() }} as is_done,
-    case
-      when done_at is null or done_at >= {{ as_of() }}
-        then least(
-          case when start_at >= {{ as_of() }} then start_at end,
-          case when deadline_at >= {{ as_of() }} then deadline_at end
-        )
-    end as planned_at
+    {{ activity_planned_at() }} as planned_at
   from dated
 
 ),

@@ -101,17 +101,7 @@ ordered as (
     starts.*,
     cast(row_number() over (partition by period_grain order by period_start desc) - 1 as integer)
       as period_choice_sort,
-    case period_grain
-      when 'День' then to_char(period_start, 'DD.MM.YYYY')
-      when 'Неделя' then to_char(period_start, 'DD.MM.YYYY') || '–' || to_char(period_end - 1, 'DD.MM.YYYY')
-      when 'Месяц'
-        then {{ month_label('period_start') }}
-      when 'Квартал'
-        then (
-          array['I', 'II', 'III', 'IV']
-        )[cast(extract(quarter from period_start) as integer)] || ' квартал ' || to_char(period_start, 'YYYY')
-      else to_char(period_start, 'YYYY')
-    end as period_label
+    {{ period_label() }} as period_label
   from starts
 
 ),

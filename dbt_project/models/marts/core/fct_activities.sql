@@ -29,13 +29,7 @@ completed as (
       when end_at between created_at and modified_at then end_at
       else modified_at
     end as done_at,
-    case owner_type_id
-      when 1 then '/crm/lead'
-      when 2 then '/crm/deal'
-      when 3 then '/crm/contact'
-      when 4 then '/crm/company'
-      else '/crm/type/' || owner_type_id
-    end as owner_path
+    {{ owner_path('owner_type_id') }} as owner_path
   from activities
   where is_completed
 

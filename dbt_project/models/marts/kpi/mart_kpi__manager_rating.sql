@@ -6,6 +6,19 @@ with kpi as (
 
 ),
 
+attained as (
+
+  select * from {{ ref('mart_plan_fact__attainment') }}
+  where metric_code = 'revenue_won' and has_plan
+
+),
+
+periods as (
+
+  select * from {{ ref('dim_periods') }}
+
+),
+
 managers as (
 
   select * from {{ ref('dim_managers') }}
@@ -67,20 +80,50 @@ totals as (
 
 ),
 
--- Who sold in any way in the period, and who did in the one before and still works here: silence is the worst result.
+-- A plan knows days, weeks and months: a quarter and a year are judged by those of their months that have one.
+plans as (
+
+  select
+    periods.period_grain,
+    periods.period_start,
+    attained.manager_id,
+    sum(attained.plan) as revenue_plan,
+    case when sum(attained.plan) <> 0 then trim_scale(sum(attained.fact) / sum(attained.plan)) end as attainment
+  from periods
+  inner join attained
+    on
+      periods.period_start <= attained.period_start
+      and periods.period_end > attained.period_start
+      and case
+        when periods.period_grain in ('Квартал', 'Год') then 'Месяц'
+        else periods.period_grain
+      end = attained.period_grain
+  group by periods.period_grain, periods.period_start, attained.manager_id
+
+),
+
+-- Who sold in any way in the period, and who did in the one before or has a plan: silence is the worst result.
 -- Those who do not sell, and nobody's cards, keep their row, so that the rows add up to the whole, without a rank.
 rated as (
 
   select
     totals.*,
     case when totals.deals_won > 0 then round(totals.revenue_won / totals.deals_won, 2) end as average_check,
+    plans.revenue_plan,
+    plans.attainment,
     totals.manager_id <> 0 and sellers.manager_id is not null as is_ranked
   from totals
+  left join plans
+    on
+      totals.period_grain = plans.period_grain
+      and totals.period_start = plans.period_start
+      and totals.manager_id = plans.manager_id
   left join managers on totals.manager_id = managers.manager_id
   left join sellers on totals.manager_id = sellers.manager_id
   where
     totals.activity > 0
     or (totals.previous_activity > 0 and managers.is_active)
+    or (plans.revenue_plan > 0 and sellers.manager_id is not null)
 
 ),
 
@@ -106,6 +149,20 @@ final as (
     deals_created,
     calls_successful,
     revenue_previous,
+    revenue_plan,
+    attainment,
+    case
+      when not is_ranked then '—'
+      when attainment is not null then 'выполнение плана'
+      else 'выручка'
+    end as rated_by,
+    case
+      when is_ranked
+        then rank() over (
+          partition by period_grain, period_start, is_ranked
+          order by attainment is null asc, coalesce(attainment, revenue_won) desc, deals_won desc
+        )
+    end as rank_rating,
     case
       when is_ranked
         then rank() over (
@@ -114,26 +171,21 @@ final as (
         )
     end as rank_revenue,
     case
-      when is_ranked
-        then rank() over (
-          partition by period_grain, period_start, is_ranked
-          order by deals_won desc
-        )
-    end as rank_deals_won,
-    case
       when is_ranked and average_check is not null
         then rank() over (
           partition by period_grain, period_start, is_ranked
           order by average_check desc nulls last
         )
     end as rank_average_check,
-    case
-      when is_ranked
-        then rank() over (
-          partition by period_grain, period_start, is_ranked
-          order by calls_successful desc
-        )
-    end as rank_calls_successful,
+    {%- for metric_code in shown if metric_code != 'revenue_won' %}
+      case
+        when is_ranked
+          then rank() over (
+            partition by period_grain, period_start, is_ranked
+            order by {{ metric_code }} desc
+          )
+      end as rank_{{ metric_code }},
+    {%- endfor %}
     count(*) filter (where is_ranked) over (
       partition by period_grain, period_start
     ) as managers_ranked
@@ -142,4 +194,4 @@ final as (
 )
 
 select * from final
-order by period_grain_sort, period_choice_sort, rank_revenue
+order by period_grain_sort, period_choice_sort, rank_rating

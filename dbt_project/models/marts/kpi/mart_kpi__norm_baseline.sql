@@ -4,9 +4,9 @@ with daily as (
 
 ),
 
-periods as (
+calendar as (
 
-  select * from {{ ref('dim_periods') }}
+  select * from {{ ref('dim_calendar') }}
 
 ),
 
@@ -23,24 +23,14 @@ managers as (
 
 ),
 
-today as (
-
-  select period_start as event_date
-  from periods
-  where period_grain = 'День' and is_current
-
-),
-
 working_days as (
 
-  select periods.period_start as event_date
-  from periods
-  cross join today
+  select day as event_date
+  from calendar
   where
-    periods.period_grain = 'День'
-    and periods.period_start > today.event_date - {{ var('norm_baseline_days', 90) }}
-    and periods.period_start <= today.event_date
-    and extract(isodow from periods.period_start) <= 5
+    is_working_day
+    and day > {{ as_of_date() }} - {{ var('norm_baseline_days') }}
+    and day <= {{ as_of_date() }}
 
 ),
 
