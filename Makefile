@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh serve test bench campaign lint status stop clean distclean env requirements
+.PHONY: help demo refresh serve test bench campaign proof mutants lint status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -31,6 +31,15 @@ SEED ?= 1
 campaign: $(CORE)/.stamp ## kills, faults and changes against extraction, raw compared with the portal (EPISODES=200 SEED=1, or REPLAY=7.3)
 	@$(VORONKA) prepare-tests
 	@$(DEV)/python -m tests.campaign $(if $(REPLAY),--replay $(REPLAY),--episodes $(EPISODES) --seed $(SEED))
+
+SEEDS ?= 1 2 3
+proof: $(CORE)/.stamp ## the figures once more, worked out by hand of other companies' cards (SEEDS="1 2 3", ARGS="--scale 1")
+	@$(VORONKA) prepare-tests
+	@$(DEV)/python -m tests.proof --seeds $(SEEDS) $(ARGS)
+
+mutants: $(CORE)/.stamp ## single wrong turns in the SQL, each of which a unit test must notice (ARGS="--only calls")
+	@$(VORONKA) prepare-tests
+	@$(DEV)/python -m tests.proof.mutate $(ARGS)
 
 bench: $(CORE)/.stamp ## how fast a portal gets into PostgreSQL, against its limits and other tools (ARGS="wide --runs 1")
 	@$(VORONKA) prepare-tests

@@ -1,0 +1,452 @@
+"""Single wrong turns in the warehouse's SQL, each of which some unit test must notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old` stands once in the file; `models` are those whose unit tests must notice."""
+
+    rule: str
+    file: str
+    old: str
+    new: str
+    models: str
+
+
+def _of(folder: str, model: str, *turns: tuple[str, str, str]) -> list[Mutant]:
+    """Mutants of one model: (rule, old, new)."""
+    return [Mutant(rule, f"models/{folder}/{model}.sql", old, new, model) for rule, old, new in turns]
+
+
+def _macro(file: str, models: str, *turns: tuple[str, str, str]) -> list[Mutant]:
+    """Mutants of a file of macros."""
+    return [Mutant(rule, f"macros/{file}.sql", old, new, models) for rule, old, new in turns]
+
+
+STAGING, CALLS, KPI = "staging/bitrix24", "intermediate/calls", "marts/kpi"
+RECENCY, PIPELINE, TARGETS = "intermediate/recency", "intermediate/pipeline", "intermediate/targets"
+TELEPHONY, CORE, PAYMENTS = "intermediate/telephony", "marts/core", "intermediate/payments"
+
+MUTANTS: list[Mutant] = [
+    # How the API writes things
+    *_macro(
+        "payload", "stg_bitrix24__deal_versions stg_bitrix24__calls stg_bitrix24__lead_versions"
+        " stg_bitrix24__statuses stg_bitrix24__contact_versions stg_bitrix24__company_versions"
+        " stg_bitrix24__activity_versions stg_bitrix24__payments stg_bitrix24__currencies"
+        " stg_bitrix24__smart_invoice_versions stg_bitrix24__users",
+        ("no responsible: 0 is nobody", "from '^\\d+$') as bigint), 0)", "from '^\\d+$') as bigint), -1)"),
+        ("numbers by their last ten digits", "'(\\d{3,10})$'", "'(\\d{3,11})$'"),
+        ("fewer than three digits are hidden", "'(\\d{3,10})$'", "'(\\d{1,10})$'"),
+        ("only zeros are hidden", "from '^\\d*[1-9]\\d*$'", "from '^\\d*$'"),
+        ("RUR is RUB", "'RUR', 'RUB')", "'RUR', 'RUR')"),
+        ("no deadline is the year 9999", "from '^[12]\\d{3}-\\d\\d-\\d\\d[T ].*$'", "from '^\\d{4}-\\d\\d-\\d\\d[T ].*$'"),
+        ("amounts may be negative", "'^-?\\d+(?:\\.\\d+)?(?:[eE]", "'^\\d+(?:\\.\\d+)?(?:[eE]"),
+        ("F is failure", "when 'F' then 'failure'", "when 'F' then 'process'"),
+        ("a date is its first ten characters", "from '^[12]\\d{3}-\\d\\d-\\d\\d') as date", "from '^[12]\\d{3}-\\d\\d-01') as date"),
+    ),
+    *_of(
+        STAGING, "stg_bitrix24__statuses",
+        ("an apology is a failure", "when 'apology' then 'failure'", "when 'apology' then 'process'"),
+    ),
+    *_of(
+        STAGING, "stg_bitrix24__currencies",
+        ("rates are AMOUNT / AMOUNT_CNT", " / nullif({{ payload_amount('AMOUNT_CNT') }}, 0)", ""),
+        ("where RUR and RUB both are, RUB stands", "currency_as_written = currency desc", "currency_as_written = currency asc"),
+    ),
+    *_of(
+        STAGING, "stg_bitrix24__calls",
+        ("no category is external", ", 'external')) as category", ", 'internal')) as category"),
+    ),
+    *_of(
+        STAGING, "stg_bitrix24__card_id_buckets",
+        ("deleted: created before the sweep began", ".created_at < absent.swept_at", ".created_at <= absent.swept_at"),
+        ("deleted at the last sweep that missed it", "max(changes.swept_at) as vanished_at", "min(changes.swept_at) as vanished_at"),
+        ("never seen: since the first sweep after", "min(looks.swept_at) as first_missed_at", "max(looks.swept_at) as first_missed_at"),
+        ("only sweeps that came through", "and status = 'ok'", ""),
+        ("the newest version of a bucket counts", "order by swept_at desc, loaded_at desc", "order by swept_at asc, loaded_at desc"),
+    ),
+    *_of(
+        STAGING, "stg_bitrix24__payments",
+        ("a returned payment is no payment", "<> 'N' as is_returned", "= 'Y' as is_returned"),
+    ),
+    *_macro(
+        "versions", "stg_bitrix24__deals stg_bitrix24__leads",
+        ("the newest version counts", "modified_at desc, received_at desc\n    ) as version_rank", "modified_at asc, received_at desc\n    ) as version_rank"),
+        ("of one moment the one received last", "modified_at desc, received_at desc\n    ) as version_rank", "modified_at desc, received_at asc\n    ) as version_rank"),
+        ("a deleted card leaves", "and deleted.card_id is null", ""),
+        ("as of a past day: the version of then", "when modified_at < {{ as_of() }} then 0 else 1", "when modified_at < {{ as_of() }} then 1 else 0"),
+    ),
+    # Time
+    *_macro(
+        "time", "dim_periods fct_metric_events dim_calendar int_currencies__daily_rates mart_pipeline__open_deals"
+        " int_pipeline__stage_norms int_pipeline__closings",
+        ("midnight ends the day before", "- interval '1 microsecond')", "- interval '0 microseconds')"),
+        ("days are cut in the portal's zone", "cast({{ moment }} at time zone '{{ portal_timezone() }}' as date)", "cast({{ moment }} at time zone 'UTC' as date)"),
+        ("a day is 86 400 seconds", "/ 86400)", "/ 86000)"),
+    ),
+    *_of(
+        CORE, "dim_periods",
+        ("a week's year ago is 52 weeks back", "'year_ago': '52 weeks'", "'year_ago': '1 year'"),
+        ("to date is cut at the end of the period before", "period_start)\n      as previous_until", "period_start + 31)\n      as previous_until"),
+        ("to date of a year ago is cut at its end", "year_ago_end)\n      as year_ago_until", "year_ago_end + 31)\n      as year_ago_until"),
+        ("a leap day's year ago is one day", "+ interval '1 day' as date) as year_ago_end", "+ interval '2 days' as date) as year_ago_end"),
+        ("weeks begin on Monday", "date_trunc('week', cast(bounds.today as timestamp))", "date_trunc('week', cast(bounds.today as timestamp) + interval '1 day') - interval '1 day'"),
+        ("to date counts the time of the day", "{{ local_time('bounds.as_of') }} - cast(ordered.period_start", "{{ local_time('bounds.as_of') }} - interval '6 hours' - cast(ordered.period_start"),
+    ),
+    *_of(
+        CORE, "dim_calendar",
+        ("what the calendar says beats the weekday", "production_calendar.is_working,\n", "null,\n"),
+        ("unknown years follow the law", "and lawful.day is null", ""),
+        ("holidays of January do not move", "month_day >= '02'", "month_day >= '01'"),
+        ("working time before a day leaves it out", "over (order by day) - working_seconds as", "over (order by day) as"),
+    ),
+    *_macro(
+        "working_time", "int_telephony__waits mart_health__freshness",
+        ("working time begins with the day's hours", "- {{ calendar }}.working_from), 0)", "- {{ calendar }}.working_from), -3600)"),
+        ("working time ends with the day's hours", "), 0), {{ calendar }}.working_seconds", "), 0), 86400"),
+    ),
+    # Stages: success and failure
+    *_macro(
+        "stage_history", "int_deals__lifecycle int_leads__lifecycle int_invoices__lifecycle int_deals__stage_intervals",
+        ("success at: the start of the present run", "min(intervals.entered_at) filter (where intervals.visit_number > boundaries.success_after)", "max(intervals.entered_at) filter (where intervals.visit_number > boundaries.success_after)"),
+        ("failure at: the start of the present run", "min(intervals.entered_at) filter (where intervals.visit_number > boundaries.failure_after)", "max(intervals.entered_at) filter (where intervals.visit_number > boundaries.failure_after)"),
+        ("reopened and re-won is one win at the last moment", "intervals.visit_number > boundaries.success_after)", "true)"),
+        ("won then lost is a loss", "max(visit_number) filter (where semantic <> 'failure')", "max(visit_number) filter (where semantic = 'process')"),
+        ("without history: the last move first", "coalesce(cards.moved_at, {{ closed_at }}, cards.modified_at)", "coalesce({{ closed_at }}, cards.moved_at, cards.modified_at)"),
+        ("without history: the close date before modified", "coalesce(cards.moved_at, {{ closed_at }}, cards.modified_at)", "coalesce(cards.moved_at, cards.modified_at, {{ closed_at }})"),
+        ("nothing after as_of: history", "history.entered_at < {{ as_of() }} and", "true and"),
+        ("nothing after as_of: cards", "where created_at < {{ as_of() }}", "where true"),
+        ("nothing after as_of: success", "case when moments.success_at < {{ as_of() }} then moments.success_at end", "moments.success_at"),
+        ("entries of one moment go by their ids", "order by entered_at, history_id)", "order by entered_at, history_id desc)"),
+        ("history of a deleted deal leaves with it", "and deleted.card_id is null", ""),
+        ("the responsible of that moment", "versions.modified_at <= {{ moment }}", "versions.modified_at >= {{ moment }}"),
+        ("nobody then is nobody, not today's", "coalesce(versions.manager_id, 0) order by", "versions.manager_id order by"),
+        ("the creation is the creator's", "{{ responsible_at('moments.created_at') }}", "{{ responsible_at('coalesce(moments.success_at, moments.failure_at)') }}"),
+        ("the responsible: the newest version of then", "order by versions.modified_at desc", "order by versions.modified_at asc"),
+    ),
+    *_of(
+        "intermediate/stages", "int_stages__dictionary",
+        ("an unknown stage has the semantics history recorded", "else coalesce(mentioned.semantic, known.semantic, 'process')", "else coalesce(known.semantic, 'process')"),
+        ("a stage made anew: the living row", "order by is_deleted asc, status_row_id desc", "order by is_deleted desc, status_row_id desc"),
+        ("history's word before the cards'", "semantic is null, priority asc", "semantic is null, priority desc"),
+        ("the newest mention of a stage", "mentioned_at desc", "mentioned_at asc"),
+    ),
+    # Deals
+    *_of(
+        CORE, "fct_deals",
+        ("recurring templates are no events", "where not is_recurring_template", ""),
+        ("source: its own, else the lead's", "coalesce(nullif(deals.source_id, ''), leads.source_id, '')", "coalesce(leads.source_id, nullif(deals.source_id, ''), '')"),
+        ("money at the rate of the event's day", "coalesce({{ local_date('coalesce(lifecycle.success_at, lifecycle.failure_at)') }}, {{ as_of_date() }})", "{{ as_of_date() }}"),
+        ("an unknown currency is 0 and told", "rates.rate is not null as is_currency_known", "true as is_currency_known"),
+        ("first win: by moment", "order by described.won_at, described.deal_id", "order by described.deal_id, described.won_at"),
+        ("first win: ties by id", "order by described.won_at, described.deal_id", "order by described.won_at, described.deal_id desc"),
+        ("wins elsewhere are no sales", "pipelines.is_selling and described.won_at is not null and described.client_key is not null", "described.won_at is not null and described.client_key is not null"),
+        ("a win without a client is neither new nor repeat", "and described.client_key is not null", ""),
+        ("the cycle runs from the deal's creation", "{{ days_between('deals.created_at', 'lifecycle.success_at') }}", "{{ days_between('leads.created_at', 'lifecycle.success_at') }}"),
+        ("no reason is shown, not hidden", "\"'Не указана'\" if loss_reason_field", "\"null\" if loss_reason_field"),
+        ("the closing is the closer's", "then coalesce(closers.manager_id, 0)", "then coalesce(managers.manager_id, 0)"),
+    ),
+    *_macro(
+        "clients", "fct_deals fct_leads int_clients__card_clients",
+        ("the company before the contact", "when {{ company_client }}.client_key is not null\n      then {{ company_client }}.client_key\n    when {{ contact_client }}.client_key is not null\n      then {{ contact_client }}.client_key", "when {{ contact_client }}.client_key is not null\n      then {{ contact_client }}.client_key\n    when {{ company_client }}.client_key is not null\n      then {{ company_client }}.client_key"),
+        ("a deleted company is a client by its id", "then 'company:' || {{ card }}.company_id", "then null"),
+    ),
+    *_of(
+        "intermediate/clients", "int_clients__card_clients",
+        ("one's own company is nobody's client", "case when not is_my_company then", "case when true then"),
+        ("a contact counts with its company", "else 'company:' || contacts.company_id", "else 'contact:' || contacts.contact_id"),
+        ("a contact of one's own company is a client", "or companies.is_my_company then", "then"),
+    ),
+    *_macro(
+        "pipelines", "dim_pipelines",
+        ("pipelines that do not sell", " not in (' ~ not_selling", " in (' ~ not_selling"),
+    ),
+    *_of(
+        "intermediate/deals", "int_deals__product_shares",
+        ("by product: what rows do not cover", "1 - rows_amount / divisor as share", "1 as share"),
+        ("by product: rows beyond the amount", "when deals.amount - rows_totals.rows_amount > 0.01 then deals.amount", "when true then deals.amount"),
+    ),
+    # Money
+    *_macro(
+        "currencies", "fct_deals fct_payments mart_pipeline__open_deals fct_invoices",
+        ("a snapshot holds from its day on", "{{ day }} >= {{ alias }}.valid_from", "{{ day }} > {{ alias }}.valid_from"),
+        ("a snapshot holds until the next", "{{ day }} < {{ alias }}.valid_to", "{{ day }} <= {{ alias }}.valid_to"),
+    ),
+    *_of(
+        "intermediate/currencies", "int_currencies__daily_rates",
+        ("before the first snapshot the earliest", "when row_number() over days = 1 then cast('0001-01-01' as date)\n", ""),
+        ("against the shown currency", "snapshots.rate / coalesce(base_rates.rate, 1)", "snapshots.rate"),
+    ),
+    # Payments
+    *_of(
+        PAYMENTS, "int_payments__deal_stages",
+        ("the last time it came into a paid stage", "max(entered_at) as entered_at", "min(entered_at) as entered_at"),
+        ("coming from one paid stage to another is no new payment", "and stage_before is null", ""),
+        ("undone by a failure", "and lifecycle.semantic <> 'failure'", ""),
+        ("undone by going back", "or stages.sort >= entered.sort", "or true"),
+        ("success after a paid stage keeps it", "or lifecycle.semantic = 'success'", ""),
+    ),
+    *_of(
+        PAYMENTS, "int_payments__deal_payments",
+        ("an order of several deals counts once", "min(owners.owner_id) as deal_id", "max(owners.owner_id) as deal_id"),
+        ("returned payments are none", "and not payments.is_returned", ""),
+        ("unpaid ones are none", "payments.is_paid\n    and", "true\n    and"),
+    ),
+    # Calls
+    *_of(
+        CALLS, "int_calls__legs",
+        ("legs of one number within 30 seconds", "<= interval '{{ var(\"ring_group_seconds\") }} seconds'", "< interval '{{ var(\"ring_group_seconds\") }} seconds'"),
+        ("until one is answered", "and not lag(is_answered_by_now) over number_legs", ""),
+        ("hidden numbers never join", "and phone_key is not null\n", ""),
+        ("dials are attempts of their own", "direction = 'inbound'\n        and phone_key", "true\n        and phone_key"),
+        ("internal calls are none", "category = 'external'\n    and", "true\n    and"),
+        ("info calls are none", "type_id in (1, 2, 3, 4)", "type_id in (1, 2, 3, 4, 5)"),
+        ("200 is answered", "result_code = '200' and", "result_code <> '' and"),
+        ("legs of one session", "when session_leg_before is not null then session_leg_before", "when false then session_leg_before"),
+        ("ordered by start, then id", "order by started_at, call_id) as leg_order", "order by call_id) as leg_order"),
+        ("ordered by start, then id (ties)", "order by started_at, call_id) as leg_order", "order by started_at, call_id desc) as leg_order"),
+    ),
+    *_of(
+        CALLS, "int_calls__attempts",
+        ("successful from so many seconds", "talk_seconds >= {{ var('successful_call_min_seconds') }}", "talk_seconds > {{ var('successful_call_min_seconds') }}"),
+        ("answered: the one who did", "(array_agg(manager_id order by leg_order) filter (where is_answered))[1]", "(array_agg(manager_id order by leg_order))[1]"),
+        ("missed: the last who rang", "(array_agg(manager_id order by leg_order desc) filter (where manager_id is not null))[1]", "(array_agg(manager_id order by leg_order asc) filter (where manager_id is not null))[1]"),
+        ("talk is that of answered legs", "coalesce(sum(duration_seconds) filter (where is_answered), 0)", "coalesce(sum(duration_seconds), 0)"),
+        ("answered if any leg was", "bool_or(is_answered) as is_answered", "bool_and(is_answered) as is_answered"),
+        ("whose call: the answered leg's card", "order by is_answered desc, leg_order desc", "order by leg_order desc"),
+    ),
+    *_of(
+        CALLS, "int_calls__cards",
+        ("deals through the call's activity bindings", "bindings.entity_id as card_id\n  from leg_activities", "bindings.entity_id + 1 as card_id\n  from leg_activities"),
+        ("the activity names its call", "'VI_' || legs.call_code = activities.origin_id", "legs.call_code = activities.origin_id"),
+    ),
+    # Missed calls
+    *_of(
+        TELEPHONY, "int_telephony__resolutions",
+        ("a conversation after the miss", "rows between unbounded preceding and 1 preceding\n    ),\n    client_backwards", "rows between unbounded preceding and unbounded following\n    ),\n    client_backwards"),
+        ("by number or client, whichever was first", "least(number_reached_at, client_reached_at) as reached_at", "coalesce(number_reached_at, client_reached_at) as reached_at"),
+        ("hidden numbers settle nothing", "direction = 'inbound' and not is_answered and phone_key is not null\n\n),\n\nmissed_numbers", "direction = 'inbound' and not is_answered\n\n),\n\nmissed_numbers"),
+        ("later misses belong to the first", "else min(settled.position) over (partition by settled.reached_at)", "else settled.position"),
+        ("open ones of one client belong together", "case when client_key is not null then min(position) over (partition by client_key) end", "position"),
+    ),
+    *_of(
+        TELEPHONY, "int_telephony__waits",
+        ("within the norm, the last minute included", "working_seconds <= {{ var('callback_norm_minutes') }} * 60", "working_seconds < {{ var('callback_norm_minutes') }} * 60"),
+        ("a client who reaches us was not called back", "when conversations.direction = 'inbound' then 'client_reached_us'", "when conversations.direction = 'inbound' then 'called_back'"),
+        ("an open one waits until as_of", "coalesce(conversations.started_at, {{ as_of() }})", "coalesce(conversations.started_at, {{ as_of() }} - interval '1 day')"),
+        ("dials nobody picked up are attempts", "and not is_successful\n\n),\n\ndialled", "and true\n\n),\n\ndialled"),
+        ("attempts after the miss only", "numbers.phone_key = dials.phone_key\n      and ended.first_missed_at < dials.started_at", "numbers.phone_key = dials.phone_key"),
+        ("waits from the first miss", "min(started_at) as first_missed_at", "max(started_at) as first_missed_at"),
+        ("attempts by the client's other number", "clients.client_key = dials.client_key", "false and clients.client_key = dials.client_key"),
+    ),
+    *_of(
+        TELEPHONY, "int_telephony__calls",
+        ("a number of several clients is nobody's", "having min(client_key) = max(client_key)", ""),
+        ("a lead's client", "coalesce(leads.client_key, 'lead:' || calls.crm_entity_id)", "'lead:' || calls.crm_entity_id"),
+    ),
+    *_of(
+        "marts/telephony", "fct_missed_calls",
+        ("missed is inbound and not answered", "and not calls.is_answered", ""),
+        ("responsible: the client's, else who missed", "coalesce(nullif(clients.manager_id, 0), nullif(leads.manager_id, 0), missed.manager_id)", "missed.manager_id"),
+        ("hidden stand beside", "calls.phone_key is null as is_hidden", "false as is_hidden"),
+    ),
+    *_of(
+        "marts/telephony", "mart_telephony__lost_clients",
+        ("lost is what is still open", "where resolution = 'open'", ""),
+    ),
+    *_of(
+        "marts/telephony", "mart_telephony__overview",
+        ("to date: cut by the moment", "and periods.previous_to_date_until > measured.started_at", ""),
+        ("zeros of a quiet morning", "union all\n  select\n    period_grain,\n    period_start,\n    manager_id,\n    {%- for measure in measures %}\n      0 as {{ measure }},\n      0 as previous_{{ measure }}\n      {%- if not loop.last %},{% endif %}\n    {%- endfor %}\n  from quiet", ""),
+    ),
+    # Activities
+    *_of(
+        CORE, "fct_activities",
+        ("only sent e-mails", "type_id = 4 and direction_id = 2", "type_id = 4"),
+        ("to-dos are done too", "type_id = 3 or provider_id = 'CRM_TODO'", "type_id = 3"),
+        ("END_TIME between created and changed", "when end_at between created_at and modified_at then end_at", "when end_at is not null then end_at"),
+        ("only completed ones", "where is_completed\n", ""),
+        ("nothing after as_of", "and completed.done_at < {{ as_of() }}", ""),
+    ),
+    # The ledger and KPIs
+    *_of(
+        KPI, "fct_metric_events",
+        ("wins of selling pipelines", "('deals_won', 'won_at', 'closed_manager_id', 'is_selling', '1')", "('deals_won', 'won_at', 'closed_manager_id', 'true', '1')"),
+        ("revenue is the amount", "'is_selling', 'amount')", "'is_selling', '1')"),
+        ("losses of selling pipelines", "('deals_lost', 'lost_at', 'closed_manager_id', 'is_selling', '1')", "('deals_lost', 'lost_at', 'closed_manager_id', 'true', '1')"),
+        ("deals from leads", "'lead_id is not null'", "'true'"),
+        ("callbacks are calls of managers", "\"direction in ('outbound', 'callback') and is_successful\"", "\"direction = 'outbound' and is_successful\""),
+        ("talk either way", "'is_answered', 'round(", "\"is_answered and direction <> 'inbound'\", 'round("),
+        ("minutes", "/ 60, 6)", "/ 61, 6)"),
+        ("nobody's events stay", "coalesce(managers.manager, 'Без ответственного')", "managers.manager"),
+        ("a win is the closer's", "('deals_won', 'won_at', 'closed_manager_id'", "('deals_won', 'won_at', 'created_manager_id'"),
+    ),
+    *_of(
+        "intermediate/kpi", "int_kpi__period_values",
+        ("to date: cut by the moment", "and cut_windows.window_until > events.event_at", ""),
+        ("closed periods are compared whole", "when periods.is_current then summed.previous_cut else summed.previous_value", "when true then summed.previous_cut else summed.previous_value"),
+        ("zeros for who works here", "where managers.is_active and managers.manager_id <> 0", "where true"),
+    ),
+    *_of(
+        "intermediate/kpi", "int_kpi__cohort_members",
+        ("a deal whose lead is gone stands for itself", "where leads.lead_id is null", "where deals.lead_id is null"),
+        ("revenue of a cohort is of selling pipelines", "where won_at is not null and is_selling and lead_id is not null", "where won_at is not null and lead_id is not null"),
+    ),
+    *_of(
+        "intermediate/kpi", "int_kpi__channel_spend",
+        ("days to come cost nothing", "least(periods.period_end, by_month.month_end, {{ as_of_date() }} + 1)", "least(periods.period_end, by_month.month_end)"),
+        ("invented spend is the demonstration's", "where portal.is_demonstration", "where true"),
+        ("the last month of a spend counts", "plans.to_month >= months.month_start", "plans.to_month > months.month_start"),
+    ),
+    *_of(
+        KPI, "mart_kpi__period",
+        ("ratios are sums over sums", "* ratio_parts.in_denominator", "* ratio_parts.in_numerator"),
+    ),
+    *_of(
+        KPI, "mart_kpi__manager_rating",
+        ("ties by deals won", "order by revenue_won desc, deals_won desc", "order by revenue_won desc"),
+        ("nobody has no place", "totals.manager_id <> 0 and sellers", "sellers"),
+        ("who does not sell has no place", "and sellers.manager_id is not null as is_ranked", "as is_ranked"),
+    ),
+    *_of(
+        KPI, "mart_kpi__loss_reasons",
+        ("no reason is shown", "'Не указана'", "'—'"),
+        ("the period before", "filter (where period_days.compared_with = 'previous') as previous_deals_lost", "filter (where period_days.compared_with = 'own') as previous_deals_lost"),
+    ),
+    *_of(
+        KPI, "mart_kpi__norm_baseline",
+        ("norms by working days", "is_working_day\n    and day >", "true\n    and day >"),
+        ("norms of 90 days, today included", "and day > {{ as_of_date() }} -", "and day >= {{ as_of_date() }} -"),
+        ("the upper quartile", "percentile_cont(0.75)", "percentile_cont(0.5)"),
+        ("zero days count", "coalesce(by_manager.value, 0) as value", "by_manager.value as value"),
+    ),
+    *_of(
+        KPI, "mart_kpi__channel_economics",
+        ("spend known: revenue of what was paid for", "then summed.cohort_revenue else 0 end as spend_known_revenue", "then summed.revenue_won else 0 end as spend_known_revenue"),
+    ),
+    # Targets
+    *_of(
+        TARGETS, "int_targets__candidates",
+        ("the nearest target counts", "order by levels.level, levels.target_id", "order by levels.level desc, levels.target_id"),
+        ("a month's target by its working days", "levels.value / days.month_working_days", "levels.value / 30"),
+        ("a week's target by its working days", "levels.value / days.week_working_days", "levels.value / 7"),
+        ("nothing on a day off", "when not days.is_working_day then 0", "when false then 0"),
+        ("a target holds to its last day", "days.day <= least(levels.valid_to", "days.day < least(levels.valid_to"),
+        ("a target holds from its first day", "days.day >= greatest(levels.valid_from", "days.day > greatest(levels.valid_from"),
+        ("a department's target is its subtree's", "position('/' || targets.department_id || '/' in employment.path_ids) > 0", "targets.department_id = employment.department_id"),
+        ("the last day of an absence counts", "absences.to_day >= days.day", "absences.to_day > days.day"),
+    ),
+    *_of(
+        TARGETS, "int_targets__shares",
+        ("what is left is never below 0", "greatest(shared_days.daily_value - coalesce(taken.amount, 0), 0)", "(shared_days.daily_value - coalesce(taken.amount, 0))"),
+        ("own targets come off first", "coalesce(taken.amount, 0)", "0"),
+        ("who is absent throughout does not share", "and days_available > 0", ""),
+    ),
+    *_of(
+        TARGETS, "int_targets__employment",
+        ("heads do not share", "and (not is_head or {{ var('targets_for_heads') }})", ""),
+        ("who left is employed to the last trace", "max(last_at) as last_at", "min(last_at) as last_at"),
+        ("only employees", "is_employee\n    and", "true\n    and"),
+    ),
+    *_of(
+        TARGETS, "int_targets__manager_days",
+        ("absences move the plan to other days", "trim_scale(amount * period_amount / available_amount)", "amount"),
+        ("nothing on a day of absence", "when not is_available then 0", "when false then 0"),
+    ),
+    *_of(
+        "marts/plan_fact", "mart_plan_fact__attainment",
+        ("attainment is fact by plan", "trim_scale(valued.value / valued.plan) end as attainment", "trim_scale(valued.plan / valued.value) end as attainment"),
+        ("plan to date: today included", "filter (where not daily.is_future) as plan_to_date", "filter (where daily.is_future) as plan_to_date"),
+        ("money is red by the month only", "(valued.unit <> 'money' or valued.period_grain = 'Месяц')", "true"),
+        ("no target is no plan, not red", "valued.plan is not null as has_plan", "true as has_plan"),
+        ("fewer is better", "when 'less' then valued.value > valued.plan_to_date", "when 'less' then valued.value < valued.plan_to_date"),
+        ("what each remaining day must bring", "greatest(valued.plan - valued.fact, 0) / valued.remaining_days", "(valued.plan - valued.fact) / valued.remaining_days"),
+    ),
+    *_of(
+        "marts/plan_fact", "mart_plan_fact__daily",
+        ("a day's money is not red", "and judged.unit <> 'money'", ""),
+        ("a day whose work is over remains no more", "judged.is_future or calendar.working_until > {{ as_of() }}", "true"),
+        ("deviation is fact − plan", "trim_scale(judged.value - judged.plan)", "trim_scale(judged.plan - judged.value)"),
+    ),
+    # Recency
+    *_macro(
+        "recency", "mart_pipeline__open_deals mart_pipeline__open_leads int_recency__contacts",
+        ("buckets hold their last day", "when {{ days }} <= {{ bound }}", "when {{ days }} < {{ bound }}"),
+        ("calendar days", "({{ as_of_date() }} - {{ local_date(moment) }})", "({{ as_of_date() }} - {{ local_date(moment) }} + 1)"),
+    ),
+    *_of(
+        RECENCY, "int_recency__card_calls",
+        ("only successful calls are contacts", "where is_successful", "where true"),
+        ("a number of several clients is nobody's", "having min(client_key) = max(client_key)", ""),
+        ("a call that names a card is not looked up by number", "and call_cards.call_id is null", ""),
+        ("the last call", "max(started_at) as last_call_at", "min(started_at) as last_call_at"),
+    ),
+    *_macro(
+        "recency", "int_recency__card_activities int_activities__open fct_activities",
+        ("an overdue step is no next step", "case when deadline_at >= {{ as_of() }} then deadline_at end", "deadline_at"),
+        ("a past start is no next step", "case when start_at >= {{ as_of() }} then start_at end", "start_at"),
+        ("done after as_of was still to be done", "when done_at is null or done_at >= {{ as_of() }}", "when done_at is null"),
+        ("END_TIME between created and changed", "when is_completed and end_at between created_at and modified_at then end_at", "when is_completed and end_at is not null then end_at"),
+    ),
+    *_of(
+        RECENCY, "int_recency__contacts",
+        ("contacts of a card beside the first", "and listed.contact_id ~ '^[1-9]\\d*$'", "and false"),
+        ("the client's other contacts", "inner join client_touches on cards.client_key = client_touches.client_key\n  where cards.is_open", "inner join client_touches on cards.client_key = client_touches.client_key\n  where false"),
+        ("a talk is an activity too", "last_call_at as last_activity_at,\n    cast(null as bigint[])", "cast(null as timestamptz) as last_activity_at,\n    cast(null as bigint[])"),
+        ("the nearest step", "min(next_step) as next_step\n  from pool", "max(next_step) as next_step\n  from pool"),
+    ),
+    # What is in work
+    *_of(
+        PIPELINE, "int_pipeline__win_shares",
+        ("fewer than 20: the pipeline's share", "when own.closed_deals >= {{ var('win_share_min_deals') }} then own", "when own.closed_deals > {{ var('win_share_min_deals') }} then own"),
+        ("of the last 365 days", "forecast_days.forecast_day - {{ var('win_share_days') }} < daily.closed_day", "true"),
+        ("0 where the pipeline closed none", "      0\n    ) as probability", "      1\n    ) as probability"),
+        ("what was reopened is not closed", "and (forecast_days.forecast_day < daily.reopened_day or daily.reopened_day is null)", ""),
+        ("what was not known then", "forecast_days.forecast_day >= daily.closed_day", "true"),
+        ("stood there before it closed", "and recent.closed_at >= stays.entered_at", ""),
+    ),
+    *_of(
+        PIPELINE, "int_pipeline__stage_norms",
+        ("75 % of completed stays", "percentile_disc({{ var('stuck_share') }})", "percentile_disc(0.5)"),
+        ("the pipeline's where fewer than 20", "when own.stays_count >= {{ var('stage_norm_min_stays') }} then own.stuck_after", "when own.stays_count > {{ var('stage_norm_min_stays') }} then own.stuck_after"),
+        ("stays of the last 365 days", "where {{ local_date('left_at') }} > {{ as_of_date() }} - {{ var('stage_norm_days') }}", "where left_at is not null"),
+    ),
+    *_of(
+        PIPELINE, "int_pipeline__closings",
+        ("a success elsewhere is not won", "turns.semantic = 'success' and pipelines.is_selling as is_won", "turns.semantic = 'success' as is_won"),
+        ("only what was closed for a while", "and turns.ended_at > turns.entered_at", ""),
+    ),
+    *_of(
+        PIPELINE, "int_pipeline__open_cards",
+        ("stuck is longer than the norm", "- changed.stage_since > norms.stuck_after", "- changed.stage_since >= norms.stuck_after"),
+    ),
+    *_of(
+        "marts/pipeline", "mart_pipeline__open_deals",
+        ("overdue is before today", "deals.expected_close_date < {{ as_of_date() }}", "deals.expected_close_date <= {{ as_of_date() }}"),
+        ("weighted = amount × probability", "trim_scale(amount * probability)", "trim_scale(amount + probability)"),
+    ),
+    *_of(
+        "marts/pipeline", "dim_horizons",
+        ("this week to Sunday", "as date) + 6 as sunday", "as date) + 7 as sunday"),
+        ("overdue ends yesterday", "\"'-infinity'\", 'today - 1'", "\"'-infinity'\", 'today'"),
+        ("this month from today on", "('Этот месяц', 'today'", "('Этот месяц', \"'-infinity'\""),
+        ("next month ends with it", "'month_after_next_start - 1'", "'month_after_next_start'"),
+    ),
+    *_of(
+        "marts/pipeline", "mart_pipeline__win_rate",
+        ("the cohort's open share", "'won_at is null and lost_at is null'", "'won_at is null'"),
+        ("only selling pipelines", "where is_selling", ""),
+    ),
+    *_of(
+        "marts/pipeline", "mart_pipeline__forecast_months",
+        ("months after the last shown", "when due_month > month_start + interval '{{ var(\"forecast_months\") }} months' then 'Позже'", "when due_month >= month_start + interval '{{ var(\"forecast_months\") }} months' then 'Позже'"),
+    ),
+    *_of(
+        "marts/pipeline", "mart_pipeline__forecast_backtest",
+        ("graded when the month is over", "horizons.month_end <= {{ as_of_date() }} + 1", "horizons.month_end <= {{ as_of_date() }} + 32"),
+        ("bias = weighted − won", "compared.weighted_amount - compared.won_amount as bias_amount", "compared.won_amount - compared.weighted_amount as bias_amount"),
+    ),
+]  # fmt: skip

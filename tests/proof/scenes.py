@@ -1,0 +1,107 @@
+"""What is built and compared: demonstration companies of other seeds, and portals nobody here has seen."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from tests.conftest import Installation
+from tests.proof.checks import Check, Marts, compare
+from tests.proof.portals import Kind, drawn
+from tests.proof.raw import RawPortal
+from tests.proof.truth import Truth
+from tests.proof.warehouse import Warehouse, database
+
+
+def connect(environment: dict[str, str]) -> psycopg.Connection:
+    """To the warehouse of an installation, as dbt."""
+    return psycopg.connect(
+        host=environment["WAREHOUSE_HOST"],
+        port=environment["WAREHOUSE_PORT"],
+        dbname=environment["WAREHOUSE_DBNAME"],
+        user=environment["WAREHOUSE_DBT_USER"],
+        password=environment["WAREHOUSE_DBT_PASSWORD"],
+        autocommit=True,
+    )
+
+
+def built_at(connection: psycopg.Connection) -> dt.datetime:
+    row = connection.execute("select built_at from marts.mart_health__build").fetchone()
+    assert row, "mart_health__build is empty: no stream was ever loaded well"
+    return row[0]
+
+
+def of_warehouse(environment: dict[str, str]) -> list[Check]:
+    """The published marts of a warehouse against its own raw rows."""
+    not_selling = [int(id) for id in environment["VORONKA_NOT_SELLING_PIPELINES"].split(",") if id.strip()]
+    with connect(environment) as connection:
+        truth = Truth(connection, built_at(connection), environment["VORONKA_TIMEZONE"], not_selling)
+        return compare(Marts(connection, truth))
+
+
+def of_demonstration(installation: Installation) -> list[Check]:
+    """Load and build an invented company without dashboards, and compare."""
+    done = installation.voronka("refresh")
+    assert done.returncode == 0, done.stdout
+    return of_warehouse(installation.env)
+
+
+@dataclass(frozen=True)
+class Strange:
+    """A portal drawn at random; `as_of` asks for a past day, with sixty days after it loaded too."""
+
+    seed: int
+    kind: Kind
+    as_of: str | None = None
+    not_selling: str = ""
+
+
+STRANGE = {
+    "Kamchatka, tenge": Strange(
+        11, Kind("Asia/Kamchatka", "KZT", first_id=2**31 + 10), not_selling="37"
+    ),
+    "New York, no leads": Strange(12, Kind("America/New_York", "USD", leads=False)),
+    "leap day": Strange(13, Kind("Europe/Moscow", "RUB"), as_of="2024-02-29"),
+    "first week of a year": Strange(14, Kind("Asia/Almaty", "RUB", telephony=False), as_of="2027-01-02"),
+}  # fmt: skip
+
+
+def now_of(strange: Strange) -> dt.datetime:
+    if strange.as_of is None:
+        return dt.datetime.now(dt.timezone.utc)
+    return end_of(strange) + dt.timedelta(days=60)
+
+
+def end_of(strange: Strange) -> dt.datetime:
+    assert strange.as_of
+    return dt.datetime.combine(
+        dt.date.fromisoformat(strange.as_of) + dt.timedelta(days=1),
+        dt.time(),
+        ZoneInfo(strange.kind.timezone),
+    )
+
+
+def load(warehouse: Warehouse, portal: RawPortal, now: dt.datetime) -> None:
+    with warehouse.connect() as connection:
+        portal.write(connection, now)
+
+
+def of_strange(name: str, host: str, folder: Path) -> list[Check]:
+    """Load a strange portal, run the real build with all its data tests, and compare."""
+    strange = STRANGE[name]
+    now, zone = now_of(strange), strange.kind.timezone
+    variables = {"VORONKA_TIMEZONE": zone, "VORONKA_NOT_SELLING_PIPELINES": strange.not_selling}
+    with database(host, f"strange_{strange.seed}", folder, **variables) as warehouse:
+        load(warehouse, drawn(strange.seed, now, strange.kind), now)
+        built = warehouse.build(*(["--vars", f"{{as_of: '{strange.as_of}'}}"] if strange.as_of else []))
+        assert built.ok, built.output
+        not_selling = [int(id) for id in strange.not_selling.split(",") if id]
+        with warehouse.connect() as connection:
+            if strange.as_of:
+                truth = Truth(connection, end_of(strange), zone, not_selling, past=True)
+                return compare(Marts(connection, truth, f"marts_as_of_{strange.as_of.replace('-', '_')}"))
+            return compare(Marts(connection, Truth(connection, built_at(connection), zone, not_selling)))
