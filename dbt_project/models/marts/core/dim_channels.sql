@@ -17,6 +17,18 @@ deals as (
 
 ),
 
+companies as (
+
+  select * from {{ ref('stg_bitrix24__companies') }}
+
+),
+
+contacts as (
+
+  select * from {{ ref('stg_bitrix24__contacts') }}
+
+),
+
 channel_groups as (
 
   select * from {{ ref('channel_groups') }}
@@ -38,6 +50,10 @@ mentioned as (
   select source_id from leads
   union
   select source_id from deals
+  union
+  select source_id from companies
+  union
+  select source_id from contacts
   union
   select '' as source_id
 

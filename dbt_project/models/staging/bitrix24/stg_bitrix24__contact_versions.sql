@@ -27,6 +27,8 @@ final as (
     coalesce({{ payload_text('sourceId') }}, '') as source_id,
     {{ payload_text('typeId') }} as type_id,
     {{ phone_key("split_part(payload ->> 'phone', ',', 1)") }} as phone_key,
+    {{ payload_text('phone') }} is not null or {{ payload_flag('hasPhone') }} as has_phone,
+    {{ payload_text('email') }} is not null or {{ payload_flag('hasEmail') }} as has_email,
     {{ payload_user_fields() }} as user_fields,
     {{ version_columns() }}
   from source
