@@ -29,6 +29,7 @@ def _macro(file: str, models: str, *turns: tuple[str, str, str]) -> list[Mutant]
 STAGING, CALLS, KPI = "staging/bitrix24", "intermediate/calls", "marts/kpi"
 RECENCY, PIPELINE, TARGETS = "intermediate/recency", "intermediate/pipeline", "intermediate/targets"
 TELEPHONY, CORE, PAYMENTS = "intermediate/telephony", "marts/core", "intermediate/payments"
+CLIENTS = "intermediate/clients"
 
 MUTANTS: list[Mutant] = [
     # How the API writes things
@@ -380,9 +381,12 @@ MUTANTS: list[Mutant] = [
     *_of(
         RECENCY, "int_recency__card_calls",
         ("only successful calls are contacts", "where is_successful", "where true"),
-        ("a number of several clients is nobody's", "having min(client_key) = max(client_key)", ""),
-        ("a call that names a card is not looked up by number", "and call_cards.call_id is null", ""),
         ("the last call", "max(started_at) as last_call_at", "min(started_at) as last_call_at"),
+    ),
+    *_of(
+        RECENCY, "int_recency__call_touches",
+        ("a number of several clients is nobody's", "having min(client_key) = max(client_key)", ""),
+        ("a call that names a card is not looked up by number", "case\n      when call_cards.call_id is not null then call_cards.card_type\n      else split_part(number_clients.client_key, ':', 1)\n    end", "coalesce(split_part(number_clients.client_key, ':', 1), call_cards.card_type)"),
     ),
     *_macro(
         "recency", "int_recency__card_activities int_activities__open fct_activities",
@@ -448,5 +452,68 @@ MUTANTS: list[Mutant] = [
         "marts/pipeline", "mart_pipeline__forecast_backtest",
         ("graded when the month is over", "horizons.month_end <= {{ as_of_date() }} + 1", "horizons.month_end <= {{ as_of_date() }} + 32"),
         ("bias = weighted − won", "compared.weighted_amount - compared.won_amount as bias_amount", "compared.won_amount - compared.weighted_amount as bias_amount"),
+    ),
+    # The client base
+    *_macro(
+        "client_base", "int_clients__ranks",
+        ("scores rise with the rank", "{{ 6 - loop.index }}", "{{ 1 + loop.index }}"),
+        ("a rank at the bound is of the next score", "when {{ percent_rank }} >= {{ bound }}", "when {{ percent_rank }} > {{ bound }}"),
+    ),
+    *_of(
+        CLIENTS, "int_clients__ranks",
+        ("80 %, the client included", "shares.revenue_so_far <= {{ abc_share('A') }}", "shares.revenue_so_far < {{ abc_share('A') }}"),
+        ("the share of B", "shares.revenue_so_far <= {{ abc_share('B') }}", "shares.revenue_so_far < {{ abc_share('B') }}"),
+        ("ties by number", "client_type asc, card_id asc rows", "client_type asc, client_key asc rows"),
+        ("ABC is of the year", "sum(revenue_year) over () as revenue_of_all", "sum(revenue) over () as revenue_of_all"),
+        ("recency by calendar days", "{{ local_date('deals.last_won_at') }} as last_won_day", "deals.last_won_at as last_won_day"),
+        ("only buyers are scored", "where won_deals > 0\n", "where true\n"),
+        ("equal amounts share a place", "rank() over (order by open_amount desc)", "row_number() over (order by open_amount desc)"),
+        ("a client without a card has no rank", "inner join cards", "left join cards"),
+    ),
+    *_of(
+        CLIENTS, "int_clients__deals",
+        ("the year begins 364 days before today", "< {{ client_days('abc_days') }}", "<= {{ client_days('abc_days') }}"),
+        ("a win elsewhere is no purchase", "is_selling and won_at is not null as is_win", "won_at is not null as is_win"),
+        ("in work is every pipeline's", "semantic = 'process' as is_open", "semantic = 'process' and is_selling as is_open"),
+        ("the source of the first card", "client_key asc, created_at asc", "client_key asc, created_at desc"),
+    ),
+    *_of(
+        CLIENTS, "int_clients__cards",
+        ("a deleted client is in no list", "where created_at is not null", ""),
+        ("companies have no source", "when cards.client_type = 'contact' or", "when true or"),
+        ("an empty list is not filled", "'[]', ", ""),
+        ("types by the dictionary of the kind", "on cards.client_type = types.client_type and", "on"),
+        ("nobody is no responsible", "'clients.manager_id <> 0'", "'clients.manager_id is not null'"),
+    ),
+    *_of(
+        CLIENTS, "int_clients__manager_calls",
+        ("a call to a company and its contact is one", "select distinct\n", "select\n"),
+        ("a talk is successful", "filter (where calls.is_successful) as last_call_at", "as last_call_at"),
+        ("dials are ours", "where calls.direction <> 'inbound'", "where true"),
+        ("only the client's own cards", "where card_type in ('contact', 'company')", ""),
+    ),
+    *_of(
+        "marts/clients", "mart_clients__base",
+        ("never won comes first", "when won_deals = 0 then 'Потенциальный'", "when won_deals < 0 then 'Потенциальный'"),
+        ("new within 90 days of the first win", "when days_since_first_win <", "when days_since_first_win <="),
+        ("active by win or talk", "when least(days_since_win, days_since_call) < {{ client_days('active_client_days') }}", "when days_since_win < {{ client_days('active_client_days') }}"),
+        ("active within 90 days", "least(days_since_win, days_since_call) < {{ client_days('active_client_days') }}", "least(days_since_win, days_since_call) <= {{ client_days('active_client_days') }}"),
+        ("asleep up to 180 days", "< {{ client_days('lost_client_days') }}", "<= {{ client_days('lost_client_days') }}"),
+        ("7 days with today", "days_since_call < 7", "days_since_call <= 7"),
+        ("30 days with today", "days_since_call < 30", "days_since_call < 29"),
+        ("90 days with today", "days_since_call < 90", "days_since_call <= 91"),
+        ("own source first", "coalesce(nullif(cards.source_id, ''), deals.first_source_id, '')", "coalesce(nullif(deals.first_source_id, ''), cards.source_id, '')"),
+        ("who talked last, not who dialled", "filter (where last_call_at is not null)", ""),
+        ("a repeat buyer has two wins", "won_deals > 1 as is_repeat_buyer", "won_deals > 0 as is_repeat_buyer"),
+    ),
+    *_of(
+        "marts/clients", "mart_clients__coverage",
+        ("buyers reached, not all reached", "where is_buyer and is_contacted_30", "where is_contacted_30"),
+        ("repurchase is of repeat buyers", "where is_repeat_buyer", "where is_buyer"),
+    ),
+    *_of(
+        "marts/clients", "mart_clients__monthly",
+        ("untouched have not bought", "has_no_next_step and won_deals = 0", "has_no_next_step"),
+        ("contacted ever", "not is_never_contacted) as contacted", "is_contacted_30) as contacted"),
     ),
 ]  # fmt: skip
