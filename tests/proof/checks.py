@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from tests.proof.plans import Plans
 from tests.proof.truth import SEEDS, TYPES, UTC, Attempt, Card, Truth, moment, number, phone_of, words
 from tests.warehouse.working_days import is_worked
 
@@ -231,7 +232,7 @@ def growth(marts: Marts) -> list[Check]:
 
 
 def rating(marts: Marts) -> list[Check]:
-    """Sums of each manager, and the place by revenue, ties by deals won."""
+    """Sums of each manager, and the places: by revenue, and by attainment where there is a plan; ties by deals won."""
     truth, check = marts.truth, Check("rating of managers")
     sums: dict[tuple[str, dt.date, int], Counter[str]] = defaultdict(Counter)
     for event in truth.events:
@@ -856,6 +857,47 @@ class Touches:
         return max(talks, default=None), max([*talks, *done], default=None), min(steps, default=None)
 
 
+def plans(marts: Marts) -> list[Check]:
+    """Plan of each person and day, and what was attained of it by period."""
+    truth = marts.truth
+    daily, attained = Check("plans of a person and a day"), Check("attainment, by day, week and month")
+    known = Plans(truth)
+    metrics = {target.metric for target in known.targets}
+    months = [period.start for period in marts.periods if period.grain == "Месяц"]
+    last = months_on(truth.today.replace(day=1), 2) - DAY
+    true = {
+        (metric, person, day): plan
+        for metric in metrics
+        for person, day, plan in known.of(metric, min(months, default=truth.today), last)
+    }
+    shown = {
+        row[:3]: row[3]
+        for row in marts.read(
+            "mart_plan_fact__daily", "metric_code, manager_id, day, plan", "plan is not null"
+        )
+    }
+    daily.same(shown, true)
+    facts: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
+    sums: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
+    for event in truth.events:
+        for period in marts.own_periods(truth.day(event.at)):
+            facts[event.metric, event.manager, period.grain, period.start] += event.worth
+    for (metric, person, day), plan in true.items():
+        for grain in ("День", "Неделя", "Месяц"):
+            sums[metric, person, grain, of_grain(grain, day)] += plan
+    for metric, manager, grain, start, plan, fact, attainment in marts.read(
+        "mart_plan_fact__attainment",
+        "metric_code, manager_id, period_grain, period_start, plan, fact, attainment",
+        "not is_ratio",
+    ):
+        key = metric, manager, grain, start
+        full = sums.get(key)
+        attained.equal((*key, "fact"), fact, facts[key])
+        attained.equal((*key, "plan"), plan, full)
+        attained.equal((*key, "attainment"), attainment, facts[key] / full if full else None)
+    return [daily, attained]
+
+
 def links(marts: Marts) -> list[Check]:
     """Whatever a person typed into a title, a link is a link into the portal and nothing else."""
     check = Check("links into the portal")
@@ -873,7 +915,7 @@ def links(marts: Marts) -> list[Check]:
 
 ALL: tuple[Callable[[Marts], list[Check]], ...] = (
     ledger, growth, rating, checks_and_cycles, loss_reasons, channels, win_rate, norms, missed_calls, telephony,
-    open_deals, links,
+    open_deals, plans, links,
 )  # fmt: skip
 
 

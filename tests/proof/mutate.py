@@ -4,35 +4,63 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import DBT, ROOT
+from tests.conftest import DBT
 from tests.embedded_postgres import embedded_postgres
 from tests.proof import portals, scenes
 from tests.proof.mutants import MUTANTS, Mutant
 from tests.proof.warehouse import Environment, Warehouse, database
 
-# dbt in one process for many runs: its start costs more than the tests.
+# One dbt that parses once: what a mutant turns wrong is turned in what was parsed.
 RUNNER = """
 import contextlib, io, json, sys
 from dbt.cli.main import dbtRunner
-runner, out = dbtRunner(), sys.stdout
+out = sys.stdout
+with contextlib.redirect_stdout(io.StringIO()):
+    manifest = dbtRunner().invoke(["--quiet", "parse"]).result
+runner = dbtRunner(manifest=manifest)
+
+def turn(file, old, new):
+    turned = 0
+    for macro in manifest.macros.values():
+        if macro.package_name == "voronka" and macro.original_file_path == file:
+            turned += macro.macro_sql.count(old)
+            macro.macro_sql = macro.macro_sql.replace(old, new)
+    for node in manifest.nodes.values():
+        if node.original_file_path == file:
+            turned += node.raw_code.count(old)
+            node.raw_code = node.raw_code.replace(old, new)
+    return turned
+
+def restore(sound):
+    for id, text in sound.items():
+        if id in manifest.macros:
+            manifest.macros[id].macro_sql = text
+        else:
+            manifest.nodes[id].raw_code = text
+
 for line in sys.stdin:
+    asked = json.loads(line)
+    sound = {id: macro.macro_sql for id, macro in manifest.macros.items()}
+    sound.update({id: node.raw_code for id, node in manifest.nodes.items()})
+    turned = [turn(*edit) for edit in asked["edits"]]
     with contextlib.redirect_stdout(io.StringIO()):
-        done = runner.invoke(json.loads(line))
+        done = runner.invoke(["--quiet", "test", "--select", *asked["select"]])
+    restore(sound)
     found = [(str(r.status), r.node) for r in done.result or []]
     results = [[status, node.name, getattr(node, "tested_node_unique_id", None)] for status, node in found]
-    print(json.dumps({"results": results, "error": str(done.exception or "")}), file=out, flush=True)
+    answer = {"results": results, "error": str(done.exception or ""), "turned": turned}
+    print(json.dumps(answer), file=out, flush=True)
 """
 
 
@@ -45,21 +73,13 @@ class Verdict:
     noticed: list[str]
 
 
-class Project:
-    """A copy of the project, and a dbt that tests it."""
+class Tester:
+    """A dbt that runs the unit tests of a project turned wrong."""
 
     def __init__(self, environment: Environment, folder: Path) -> None:
-        self.folder, self.project = folder, folder / "dbt_project"
-        shutil.copytree(ROOT / "dbt_project", self.project, ignore=shutil.ignore_patterns("target", "logs"))
         self.process = subprocess.Popen(
             [str(DBT.parent / "python"), "-c", RUNNER],
-            env={
-                **environment,
-                "DBT_PROJECT_DIR": str(self.project),
-                "DBT_PROFILES_DIR": str(self.project),
-                "DBT_TARGET_PATH": str(folder / "target"),
-                "DBT_LOG_PATH": str(folder / "logs"),
-            },
+            env=environment,
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -67,32 +87,28 @@ class Project:
             text=True,
         )
 
-    def test(self, models: Iterable[str]) -> tuple[dict[str, list[tuple[str, str]]], str]:
-        """Unit tests of `models`: of each (status, name), and what stopped dbt."""
-        select = [f"{model},test_type:unit" for model in sorted(models)]
+    def judge(self, mutants: list[Mutant]) -> list[Verdict]:
+        """All of them at once: none touches a model that another touches."""
+        models = {model for mutant in mutants for model in mutant.models.split()}
+        asked = {
+            "edits": [[mutant.file, mutant.old, mutant.new] for mutant in mutants],
+            "select": [f"{model},test_type:unit" for model in sorted(models)],
+        }
         assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps(["--quiet", "test", "--select", *select]) + "\n")
+        self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
         found: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for status, name, model in answer["results"]:
             found[(model or "").split(".")[-1]].append((status, name))
-        return found, answer["error"]
-
-    def judge(self, mutants: list[Mutant]) -> list[Verdict]:
-        """All of them at once: none touches a model that another touches."""
-        sound = {mutant.file: (self.project / mutant.file).read_text(encoding="utf-8") for mutant in mutants}
-        try:
-            for mutant in mutants:
-                text = sound[mutant.file].replace(mutant.old, mutant.new)
-                (self.project / mutant.file).write_text(text, encoding="utf-8")
-            found, error = self.test({model for mutant in mutants for model in mutant.models.split()})
-        finally:
-            for file, text in sound.items():
-                (self.project / file).write_text(text, encoding="utf-8")
-        if error and not found and len(mutants) > 1:
+        if answer["error"] and not found and len(mutants) > 1:
             return [self.judge([mutant])[0] for mutant in mutants]
-        return [self._verdict(mutant, found, error) for mutant in mutants]
+        return [
+            self._verdict(mutant, found, answer["error"])
+            if turned == 1
+            else Verdict(mutant, "broken", [f"its place is {turned} times in the file"])
+            for mutant, turned in zip(mutants, answer["turned"], strict=True)
+        ]
 
     @staticmethod
     def _verdict(mutant: Mutant, found: dict[str, list[tuple[str, str]]], error: str) -> Verdict:
@@ -158,28 +174,23 @@ def built(host: str, folder: Path) -> Iterator[Warehouse]:
 
 def run(mutants: list[Mutant]) -> list[Verdict]:
     verdicts = []
-    for mutant in mutants:
-        times = (ROOT / "dbt_project" / mutant.file).read_text(encoding="utf-8").count(mutant.old)
-        if times != 1:
-            verdicts.append(Verdict(mutant, "broken", [f"its place is {times} times in the file"]))
-    sound = [mutant for mutant in mutants if mutant not in [verdict.mutant for verdict in verdicts]]
     with (
         embedded_postgres() as host,
         tempfile.TemporaryDirectory() as scratch,
         built(host, Path(scratch)) as warehouse,
     ):
         manifest = json.loads((Path(scratch) / "target" / "manifest.json").read_text(encoding="utf-8"))
-        project = Project(warehouse.environment, Path(scratch))
+        tester = Tester(warehouse.environment, Path(scratch))
         try:
-            for together in rounds(sound, touched(manifest)):
-                for verdict in project.judge(together):
+            for together in rounds(mutants, touched(manifest)):
+                for verdict in tester.judge(together):
                     verdicts.append(verdict)
                     said = ", ".join(verdict.noticed[:2])
                     print(
                         f"{verdict.word:9} {verdict.mutant.file}: {verdict.mutant.rule} ({said})", flush=True
                     )
         finally:
-            project.close()
+            tester.close()
     return verdicts
 
 
