@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh serve test bench campaign proof mutants lint status stop clean distclean env requirements
+.PHONY: help demo refresh serve test bench campaign proof mutants lint metrics status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -45,13 +45,19 @@ bench: $(CORE)/.stamp ## how fast a portal gets into PostgreSQL, against its lim
 	@$(VORONKA) prepare-tests
 	@$(DEV)/python -m tests.bench $(ARGS)
 
-lint: $(CORE)/.stamp ## ruff, sqlfluff, YAML, the dashboards' bundle
+lint: $(CORE)/.stamp ## ruff, sqlfluff, YAML, what comes from the metric catalogue
 	@$(VORONKA) prepare-lint
 	@$(DEV)/ruff check .
 	@$(DEV)/ruff format --check .
 	@$(DEV)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
 	@$(DEV)/yamllint --strict .
+	@$(DEV)/python -m voronka.metric_catalogue --check
 	@$(DEV)/python superset/server/sync_datasets.py --check
+
+metrics: $(CORE)/.stamp ## write what comes from the metric catalogue: its documentation, the dashboards' datasets
+	@$(VORONKA) prepare-lint
+	@$(DEV)/python -m voronka.metric_catalogue
+	@$(DEV)/python superset/server/sync_datasets.py
 
 status: $(CORE)/.stamp ## what runs, where, how fresh, and the logins
 	@$(VORONKA) status

@@ -121,10 +121,17 @@ select * from final
 
 
 {% macro should_full_refresh() %}
-  {#- In place of dbt's own: an incremental table is built anew also when its SQL is not the one that built it, so
-      that an upgrade never leaves old rows in an old shape. -#}
+  {#- In place of dbt's own: an incremental table is built anew also when its SQL is not the one that built it, and a
+      seed when its columns are others, so that an upgrade never leaves old rows in an old shape. -#}
   {%- set configured = config.get('full_refresh') -%}
   {%- set asked = flags.FULL_REFRESH if configured is none else configured -%}
+  {%- if execute and not asked and model.resource_type == 'seed' -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set wanted = config.get('column_types', {}) -%}
+    {%- if existing is not none and wanted -%}
+      {{ return(adapter.get_columns_in_relation(existing) | map(attribute='name') | sort | list != wanted | sort | list) }}
+    {%- endif -%}
+  {%- endif -%}
   {%- if asked or not execute or model.resource_type != 'model' or model.config.materialized != 'incremental' -%}
     {{ return(asked) }}
   {%- endif -%}

@@ -1,13 +1,12 @@
 """Write datasets/voronka/*.yaml from what dbt and the metric catalogue say; `--check` only tells whether they differ.
 
-Columns and types come from the marts' contracts (dbt_project/models/marts/**/*.yml), words and formulas of metrics from
-dbt_project/seeds/metric_catalogue.csv, the rest from datasets.yaml beside this file. The output depends on these alone.
+Columns and types come from the marts' contracts (dbt_project/models/marts/**/*.yml), words, units and formulas of metrics
+from dbt_project/seeds/metric_catalogue.csv, the rest from datasets.yaml beside this file. The output depends on these alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import re
 import sys
 import uuid
@@ -16,9 +15,15 @@ from typing import Any
 
 import yaml
 
+# The script is run by its path, so that the repository's own packages have to be found.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from voronka.metric_catalogue import CatalogueError, Metric, load
+
 SERVER = Path(__file__).resolve().parent
 BUNDLE = SERVER.parent
-DBT = BUNDLE.parent / "dbt_project"
+REPOSITORY = BUNDLE.parent
+DBT = REPOSITORY / "dbt_project"
 TARGET = BUNDLE / "datasets" / "voronka"
 NAMESPACE = "voronka"
 TYPES = {
@@ -29,6 +34,7 @@ FIELDS = {
     "name", "suffix", "label", "description", "format", "expression", "against", "threshold",
     "value_of", "text_of", "growth_of", "swing_of", "verdict_of",
 }  # fmt: skip
+FORMATS = {"count": ",d", "money": "$,.0f", "minutes": ",.1f", "days": ",.1f", "ratio": ",.1%"}
 NBSP = "\u00a0"
 
 
@@ -47,11 +53,9 @@ def contracts() -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def catalogue() -> dict[str, dict[str, str]]:
+def catalogue() -> dict[str, Metric]:
     """The metric catalogue's rows by code, in the order people see them in."""
-    with (DBT / "seeds" / "metric_catalogue.csv").open(encoding="utf-8", newline="") as handle:
-        rows = sorted(csv.DictReader(handle), key=lambda row: int(row["sort"]))
-    return {row["metric_code"]: row for row in rows}
+    return {metric.metric_code: metric for metric in load()}
 
 
 def number(value: str) -> str:
@@ -83,12 +87,12 @@ def measure(column: str) -> str:
     )
 
 
-def measure_of(column: str, metric: dict[str, str]) -> str:
+def measure_of(column: str, metric: Metric) -> str:
     """SQL: one measure of the period mart for one metric of the catalogue."""
-    where = f"FILTER (WHERE metric_code = '{metric['metric_code']}')"
-    if metric["kind"] != "ratio":
+    where = f"FILTER (WHERE metric_code = '{metric.metric_code}')"
+    if metric.kind != "ratio":
         return f"COALESCE(SUM({column}) {where}, 0)"
-    scale = "100 * " if metric["unit"] == "ratio" else ""
+    scale = "100 * " if metric.unit == "ratio" else ""
     return f"{scale}SUM({column}) {where} / NULLIF(SUM({column}_divisor) {where}, 0)"
 
 
@@ -151,26 +155,62 @@ def _metric(
     }
 
 
-def _metrics(
-    spec: dict[str, Any], pieces: dict[str, str], codes: dict[str, dict[str, str]]
-) -> list[dict[str, Any]]:
-    made = []
-    for entry in spec.get("metrics") or []:
-        code = codes.get(entry["name"], {})
-        label = entry.get("label") or code["label_ru"]
-        description = entry.get("description") or (code["formula_ru"] if code else label)
-        made.append(
-            _metric(
-                entry["name"], label, _expression(entry, pieces, measure), entry.get("format"), description
+def _check_measures(codes: dict[str, Metric], known: dict[str, list[dict[str, str]]]) -> None:
+    """Every measure of the catalogue stands on columns that its mart has; SQL's own words are in capitals there."""
+    for metric in codes.values():
+        if metric.kind != "measure":
+            continue
+        where = f"error: dbt_project/seeds/metric_catalogue.csv, metric {metric.metric_code}"
+        if metric.mart not in known:
+            sys.exit(f"{where}: no mart has the name {metric.mart}")
+        columns = {column["name"] for column in known[metric.mart]}
+        if unknown := set(re.findall(r"(?<!:)\b[a-z_]\w*", metric.expression)) - columns:
+            sys.exit(
+                f"{where}: {metric.mart} has no column {', '.join(sorted(unknown))}: mend the expression"
             )
+
+
+def _metrics(
+    dataset: str, spec: dict[str, Any], pieces: dict[str, str], codes: dict[str, Metric]
+) -> list[dict[str, Any]]:
+    """Metrics of a dataset: those of datasets.yaml, each code in the family's ways, and the measures of its mart."""
+    made = []
+    entries = list(spec.get("metrics") or [])
+    listed = {entry["name"] for entry in entries}
+    entries += [
+        {"name": code}
+        for code, metric in codes.items()
+        if metric.kind == "measure" and metric.mart == dataset and code not in listed
+    ]
+    for entry in entries:
+        name = entry["name"]
+        metric = codes.get(name.removesuffix("_text"))
+        if metric and (second := {"label", "description"} & entry.keys()):
+            sys.exit(
+                f"error: superset/server/datasets.yaml, {dataset}, metric {name}: {', '.join(sorted(second))} is what the "
+                "catalogue (dbt_project/seeds/metric_catalogue.csv) says: leave it out, or choose another name"
+            )
+        if not metric and "label" not in entry:
+            sys.exit(
+                f"error: superset/server/datasets.yaml, {dataset}, metric {name}: no such code: give it a label"
+            )
+        if metric and metric.kind == "measure" and name == metric.metric_code and "expression" not in entry:
+            entry = entry | {"expression": metric.expression}
+        label = metric.label_ru if metric else entry["label"]
+        description = metric.formula_ru if metric else entry.get("description") or label
+        number_format = entry.get("format") or (
+            FORMATS[metric.unit] if metric and name == metric.metric_code else None
         )
+        made.append(_metric(name, label, _expression(entry, pieces, measure), number_format, description))
     for family in spec.get("per_code") or []:
         for name, code in codes.items():
+            if code.kind == "measure":
+                continue
             expression = _expression(family, pieces, lambda column, code=code: measure_of(column, code))
             is_text = "growth_of" in family or "swing_of" in family
-            label = family.get("label") or code["label_ru"]
-            description = family.get("description") or code["formula_ru"]
-            number_format = None if is_text else (",.1f" if code["unit"] == "ratio" else ",.0f")
+            label = family.get("label") or code.label_ru
+            description = family.get("description") or code.formula_ru
+            number_format = None if is_text else (",.1f" if code.unit == "ratio" else ",.0f")
             made.append(_metric(f"{name}{family['suffix']}", label, expression, number_format, description))
     return made
 
@@ -209,7 +249,13 @@ def datasets() -> dict[str, dict[str, Any]]:
     pieces = config["pieces"]
     for name, text in pieces.items():
         pieces[name] = _put_in(text, pieces)
-    known, codes = contracts(), catalogue()
+    known = contracts()
+    try:
+        codes = catalogue()
+    except CatalogueError as error:
+        sys.exit(str(error))
+    _check_measures(codes, known)
+    pieces |= {code: f"({metric.expression})" for code, metric in codes.items() if metric.kind == "measure"}
     made = {}
     for name, spec in config["datasets"].items():
         if name not in known:
@@ -230,7 +276,7 @@ def datasets() -> dict[str, dict[str, Any]]:
             "uuid": asset_uuid(f"datasets/voronka/{name}"),
             "database_uuid": asset_uuid("databases/voronka"),
             "columns": _columns(name, spec, known[name], config["labels"] | spec.get("labels", {}), pieces),
-            "metrics": _metrics(spec, pieces, codes),
+            "metrics": _metrics(name, spec, pieces, codes),
             "version": "1.0.0",
         }
     return made
@@ -260,7 +306,7 @@ def main() -> int:
     if check:
         for path in [*differing, *superfluous]:
             print(
-                f"{path.relative_to(BUNDLE.parent)} is out of date: run superset/server/sync_datasets.py",
+                f"{path.relative_to(REPOSITORY)} is out of date: run superset/server/sync_datasets.py",
                 file=sys.stderr,
             )
         return 1 if differing or superfluous else 0

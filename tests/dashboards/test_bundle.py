@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import csv
 import json
 import os
 import re
@@ -15,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.dashboards.bundle_reading import (
     BUNDLE,
     SUPERSET_PYTHON,
@@ -28,6 +26,7 @@ from tests.dashboards.bundle_reading import (
     metrics_of,
     nodes,
 )
+from voronka.metric_catalogue import Metric, load
 
 CHARTS = assets("charts")
 DASHBOARDS = assets("dashboards")
@@ -49,11 +48,8 @@ each_chart = pytest.mark.parametrize("path", CHARTS)
 each_dashboard = pytest.mark.parametrize("path", DASHBOARDS)
 
 
-def catalogue() -> dict[str, dict[str, str]]:
-    with (ROOT / "dbt_project" / "seeds" / "metric_catalogue.csv").open(
-        encoding="utf-8", newline=""
-    ) as handle:
-        return {row["metric_code"]: row for row in csv.DictReader(handle)}
+def catalogue() -> dict[str, Metric]:
+    return {metric.metric_code: metric for metric in load()}
 
 
 def test_uuids_are_unique_and_versions_known() -> None:
@@ -142,9 +138,32 @@ def test_metrics_carry_the_words_of_the_catalogue() -> None:
     period = {
         m["metric_name"]: m for m in assets("datasets")["datasets/voronka/mart_kpi__period.yaml"]["metrics"]
     }
-    for code, row in catalogue().items():
-        assert period[code]["verbose_name"] == row["label_ru"]
-        assert period[code]["description"] == row["formula_ru"]
+    of_periods = {code: metric for code, metric in catalogue().items() if metric.kind != "measure"}
+    for code, metric in of_periods.items():
+        assert period[code]["verbose_name"] == metric.label_ru
+        assert period[code]["description"] == metric.formula_ru
+
+
+def test_no_dataset_words_a_metric_of_the_catalogue_otherwise() -> None:
+    known = catalogue()
+    said = [
+        (path, made["metric_name"], made["verbose_name"], made["description"])
+        for path, dataset in assets("datasets").items()
+        for made in dataset["metrics"]
+    ]
+    said = [
+        (*one, known[one[1].removesuffix("_text")]) for one in said if one[1].removesuffix("_text") in known
+    ]
+    assert len(said) > len(known)
+    assert [one[:2] for one in said if one[2:4] != (one[4].label_ru, one[4].formula_ru)] == []
+
+
+def test_measures_stand_in_the_dataset_of_their_mart() -> None:
+    shown = {path.rsplit("/", 1)[-1]: dataset for path, dataset in assets("datasets").items()}
+    for metric in catalogue().values():
+        if metric.kind == "measure" and f"{metric.mart}.yaml" in shown:
+            made = {m["metric_name"]: m for m in shown[f"{metric.mart}.yaml"]["metrics"]}
+            assert made[metric.metric_code]["expression"] == metric.expression, metric.metric_code
 
 
 def test_datasets_are_as_the_contracts_and_the_catalogue_make_them() -> None:
@@ -237,7 +256,8 @@ def test_red_is_no_series_colour(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_comparison_has_one_colour() -> None:
     for dashboard in DASHBOARDS.values():
         colours = dashboard["metadata"]["label_colors"]
-        assert {f"{code}__year_ago" for code in catalogue()} <= set(colours)
+        codes = [code for code, metric in catalogue().items() if metric.kind != "measure"]
+        assert {f"{code}__year_ago" for code in codes} <= set(colours)
         assert colours == dashboard["metadata"]["map_label_colors"]
 
 

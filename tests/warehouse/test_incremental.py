@@ -35,3 +35,17 @@ def test_incremental_staging_equals_a_full_build(both: psycopg.Connection) -> No
         if count:
             differences[table] = count
     assert differences == {}
+
+
+def test_a_seed_in_an_old_shape_is_loaded_anew(stack: Stack) -> None:
+    """An upgrade that adds a column to a seed needs no hand at the warehouse."""
+    columns = """
+        select column_name from information_schema.columns
+        where table_schema = 'raw_inputs' and table_name = 'metric_catalogue'
+    """
+    with psycopg.connect(stack.warehouse_url, autocommit=True) as connection:
+        before = connection.execute(columns).fetchall()
+        connection.execute("alter table raw_inputs.metric_catalogue drop column topic_ru")
+        done = stack.dbt("seed", "--select", "metric_catalogue")
+        assert done.returncode == 0, done.stdout
+        assert sorted(connection.execute(columns).fetchall()) == sorted(before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, Stack
+from tests.conftest import Stack
+from voronka.metric_catalogue import load
 
 LAYERS = {
     "staging": r"stg_[a-z0-9]+__[a-z0-9_]+",
@@ -207,11 +207,24 @@ def test_every_kpi_model_has_numbers_worked_out_by_hand(
 
 
 def test_the_ledger_makes_every_event_metric_of_the_catalogue(models: dict[str, dict[str, Any]]) -> None:
-    with (ROOT / "dbt_project" / "seeds" / "metric_catalogue.csv").open(encoding="utf-8") as file:
-        metrics = list(csv.DictReader(file))
     ledger = models["model.voronka.fct_metric_events"]["raw_code"]
     made = re.findall(r"\(\s*'([a-z_]+)', '[a-z_]+_at'", ledger)
-    assert sorted(made) == sorted(m["metric_code"] for m in metrics if m["kind"] == "event")
+    assert sorted(made) == sorted(metric.metric_code for metric in load() if metric.kind == "event")
+
+
+def test_measures_of_the_catalogue_stand_on_columns_of_their_mart(models: dict[str, dict[str, Any]]) -> None:
+    """SQL's own words are in capitals there, so that every other word is a column."""
+    wrong = []
+    for metric in load():
+        if metric.kind == "measure":
+            mart = models.get(f"model.voronka.{metric.mart}")
+            columns = set(mart["columns"]) if mart and layer(mart) == "marts" else set()
+            wrong += [
+                f"{metric.metric_code}: {word}"
+                for word in re.findall(r"(?<!:)\b[a-z_]\w*", metric.expression)
+                if word not in columns
+            ]
+    assert wrong == []
 
 
 def test_exposures_stand_on_marts(manifest: dict[str, Any], models: dict[str, dict[str, Any]]) -> None:

@@ -19,6 +19,7 @@ portal as (
 metrics as (
 
   select * from {{ ref('dim_metrics') }}
+  where kind in ('event', 'ratio')
 
 ),
 
@@ -156,7 +157,8 @@ final as (
     case
       when not one_each.is_metric_known
         then
-          'there is no metric "' || coalesce(one_each.metric_code, '') || '": take a code of seeds/metric_catalogue.csv'
+          'there is no metric "' || coalesce(one_each.metric_code, '')
+          || '" to plan: take a code of seeds/metric_catalogue.csv, of kind event or ratio'
       when coalesce(one_each.scope, '') not in ('company', 'department', 'manager')
         then 'scope is "' || coalesce(one_each.scope, '') || '": write company, department or manager'
       when one_each.scope = 'company' and one_each.name is not null
