@@ -418,10 +418,10 @@ MUTANTS: list[Mutant] = [
         ("the pipeline's where fewer than 20", "when own.stays_count >= {{ var('stage_norm_min_stays') }} then own.stuck_after", "when own.stays_count > {{ var('stage_norm_min_stays') }} then own.stuck_after"),
         ("stays of the last 365 days", "where {{ local_date('left_at') }} > {{ as_of_date() }} - {{ var('stage_norm_days') }}", "where left_at is not null"),
     ),
-    *_of(
-        PIPELINE, "int_pipeline__closings",
-        ("a success elsewhere is not won", "turns.semantic = 'success' and pipelines.is_selling as is_won", "turns.semantic = 'success' as is_won"),
-        ("only what was closed for a while", "and turns.ended_at > turns.entered_at", ""),
+    *_macro(
+        "closings", "int_pipeline__closings",
+        ("a success elsewhere is not won", "{{ ' and pipelines.is_selling' if has_pipelines }} as is_won", " as is_won"),
+        ("only what was closed for a while", " and turns.ended_at > turns.entered_at", ""),
     ),
     *_of(
         PIPELINE, "int_pipeline__open_cards",
@@ -515,5 +515,75 @@ MUTANTS: list[Mutant] = [
         "marts/clients", "mart_clients__monthly",
         ("untouched have not bought", "has_no_next_step and won_deals = 0", "has_no_next_step"),
         ("contacted ever", "not is_never_contacted) as contacted", "is_contacted_30) as contacted"),
+    ),
+    # The funnel
+    *_of(
+        "intermediate/funnel", "int_funnel__journey_steps",
+        ("a step is reached by itself or a later one", "entries.step_number >= steps.step_number\n  order by", "entries.step_number = steps.step_number\n  order by"),
+        ("the moment of a step is the first entry", "entries.reached_at asc", "entries.reached_at desc"),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__joins",
+        ("a deal joins the journey that is open", "where known.windows @> deals.created_at", "where true"),
+        ("a lead's journey that is open", "and lead_journeys.windows @> deals.created_at", ""),
+        ("of several the one that started last", "order by is_open desc, started_at desc", "order by is_open desc, started_at asc"),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__leadless_deals",
+        ("repeat if the client had won before", "when won_times.windows @> leadless.created_at then 'repeat'", "when false then 'repeat'"),
+        ("without leads the entry is read from source and form", "mode.has_no_leads\n        and", "true\n        and"),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__openings",
+        ("a card is in process until it is closed", "where closed_at > opened_at", "where closed_at < opened_at"),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__journey_cards",
+        ("deals with a lead's id are of its journey", "where lead_id is not null", "where false"),
+        ("nobody's deals join nothing", "where client_key is null", "where false"),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__card_steps",
+        ("what belongs to a lead goes the way of leads", "where not cards.is_of_lead or all_signs.entry_code = 'lead'", ""),
+        ("of a deleted lead its deals tell", "where deals.lead_id is not null and leads.lead_id is null", "where false"),
+        ("a payment is an event of its deal", "when events.metric_code = 'payments_received' then payments.deal_id", "when events.metric_code = 'payments_received' then events.card_id"),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__steps",
+        ("steps go by their sort", "cast(row_number() over (partition by steps.entry order by steps.sort, steps.step_code) as integer)", "cast(row_number() over (partition by steps.entry order by steps.step_code) as integer)"),
+    ),
+    *_of(
+        "marts/funnel", "fct_journey_steps",
+        ("a skipped step took no time of its own", "when not timed.is_skipped and not timed.is_previous_skipped", "when not timed.is_previous_skipped"),
+    ),
+    # Looking ahead
+    *_of(
+        "marts/plan_fact", "dim_periods_ahead",
+        ("what is left of the running period", "{{ as_of_date() }} as due_from", "period_start as due_from"),
+        ("the next month to its end", "else cast(period_end + interval '1 month' as date) - 1", "else cast(period_end + interval '1 month' as date)"),
+        ("the next week to its Sunday", "when 'Неделя' then period_end + 6", "when 'Неделя' then period_end + 7"),
+    ),
+    *_of(
+        "marts/plan_fact", "fct_planned_items",
+        ("planned in the portal's zone", "{{ local_date('open_activities.due_at') }} as due_day", "cast(open_activities.due_at at time zone 'UTC' as date) as due_day"),
+        ("nobody's activities stay", "coalesce(managers.manager, 'Без ответственного') as manager", "managers.manager"),
+        ("an activity is of its lead's channel", "coalesce(deals.channel, leads.channel, 'Без канала')", "coalesce(deals.channel, 'Без канала')"),
+    ),
+    *_of(
+        "marts/plan_fact", "mart_plan_fact__targets_ahead",
+        ("what is left is never below 0", "then greatest(joined.plan - joined.fact, 0)", "then joined.plan - joined.fact"),
+        ("deals promise by their weight", "sum(weighted_amount) as expected", "sum(amount) as expected"),
+        ("only deals of selling pipelines promise", "where item_type = 'deal' and is_selling and not is_overdue", "where item_type = 'deal' and not is_overdue"),
+        ("overdue deals promise nothing", "where item_type = 'deal' and is_selling and not is_overdue", "where item_type = 'deal' and is_selling"),
+    ),
+    *_of(
+        "intermediate/activities", "int_activities__open",
+        ("overdue is what has no date ahead", "planned.planned_at is null as is_overdue", "false as is_overdue"),
+        ("what nobody dated is no plan", "where coalesce(planned.planned_at, planned.deadline_at, planned.start_at) is not null", ""),
+    ),
+    *_of(
+        KPI, "mart_kpi__manager_rating",
+        ("rated by attainment where there is a plan", "order by attainment is null asc, coalesce(attainment, revenue_won) desc", "order by revenue_won desc"),
+        ("a quarter is judged by its months", "when periods.period_grain in ('Квартал', 'Год') then 'Месяц'", "when periods.period_grain in ('Год') then 'Месяц'"),
     ),
 ]  # fmt: skip

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.conftest import DBT
 from tests.embedded_postgres import embedded_postgres
@@ -48,6 +48,19 @@ def restore(sound):
             manifest.macros[id].macro_sql = text
         else:
             manifest.nodes[id].raw_code = text
+
+files = {}
+for node in manifest.nodes.values():
+    if node.resource_type == "model":
+        files.setdefault(node.original_file_path, set()).add(node.name)
+        seen, to_see = set(), list(node.depends_on.macros)
+        while to_see:
+            macro = to_see.pop()
+            if macro not in seen and macro.startswith("macro.voronka."):
+                seen.add(macro)
+                to_see += manifest.macros[macro].depends_on.macros
+                files.setdefault(manifest.macros[macro].original_file_path, set()).add(node.name)
+print(json.dumps({file: sorted(models) for file, models in files.items()}), file=out, flush=True)
 
 for line in sys.stdin:
     asked = json.loads(line)
@@ -86,6 +99,11 @@ class Tester:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        assert self.process.stdout
+        self.files = {
+            file: set(models) for file, models in json.loads(self.process.stdout.readline()).items()
+        }
+        """Files of the project to the models whose SQL they make, macros called by macros included."""
 
     def judge(self, mutants: list[Mutant]) -> list[Verdict]:
         """All of them at once: none touches a model that another touches."""
@@ -125,26 +143,6 @@ class Tester:
         self.process.wait(60)
 
 
-def touched(manifest: Mapping[str, Any]) -> dict[str, set[str]]:
-    """Files of the project to the models whose SQL they make, macros called by macros included."""
-    calls = {id: set(macro["depends_on"]["macros"]) for id, macro in manifest["macros"].items()}
-    paths = {id: macro["original_file_path"] for id, macro in manifest["macros"].items()}
-    found: dict[str, set[str]] = defaultdict(set)
-    for node in manifest["nodes"].values():
-        if node["resource_type"] != "model":
-            continue
-        found[node["original_file_path"]].add(node["name"])
-        reached, to_see = set(), list(node["depends_on"]["macros"])
-        while to_see:
-            macro = to_see.pop()
-            if macro not in reached and macro.startswith("macro.voronka."):
-                reached.add(macro)
-                to_see += calls[macro]
-        for macro in reached:
-            found[paths[macro]].add(node["name"])
-    return found
-
-
 def rounds(mutants: list[Mutant], files: dict[str, set[str]]) -> list[list[Mutant]]:
     """Unit tests see one model each, so that mutants of different models can be judged by one run of dbt."""
     found: list[tuple[list[Mutant], set[str]]] = []
@@ -172,35 +170,42 @@ def built(host: str, folder: Path) -> Iterator[Warehouse]:
         yield warehouse
 
 
-def run(mutants: list[Mutant]) -> list[Verdict]:
+def run(mutants: list[Mutant], environment: Environment, scratch: Path) -> list[Verdict]:
+    """Round by round, in the warehouse that `environment` names."""
     verdicts = []
-    with (
-        embedded_postgres() as host,
-        tempfile.TemporaryDirectory() as scratch,
-        built(host, Path(scratch)) as warehouse,
-    ):
-        manifest = json.loads((Path(scratch) / "target" / "manifest.json").read_text(encoding="utf-8"))
-        tester = Tester(warehouse.environment, Path(scratch))
-        try:
-            for together in rounds(mutants, touched(manifest)):
-                for verdict in tester.judge(together):
-                    verdicts.append(verdict)
-                    said = ", ".join(verdict.noticed[:2])
-                    print(
-                        f"{verdict.word:9} {verdict.mutant.file}: {verdict.mutant.rule} ({said})", flush=True
-                    )
-        finally:
-            tester.close()
+    tester = Tester(environment, scratch)
+    try:
+        for together in rounds(mutants, tester.files):
+            for verdict in tester.judge(together):
+                verdicts.append(verdict)
+                said = ", ".join(verdict.noticed[:2])
+                print(f"{verdict.word:9} {verdict.mutant.file}: {verdict.mutant.rule} ({said})", flush=True)
+    finally:
+        tester.close()
     return verdicts
+
+
+def in_a_warehouse(mutants: list[Mutant], here: bool) -> list[Verdict]:
+    """In one built for the purpose, or in the one that `make env` names."""
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if here:
+            where = {"DBT_TARGET_PATH": str(scratch / "target"), "DBT_LOG_PATH": str(scratch / "logs")}
+            return run(mutants, {**os.environ, **where}, scratch)
+        host = stack.enter_context(embedded_postgres())
+        return run(mutants, stack.enter_context(built(host, scratch)).environment, scratch)
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--only", default="", help="mutants whose file or rule has this word")
+    options.add_argument(
+        "--here", action="store_true", help="in the warehouse that `make env` names, instead of building one"
+    )
     asked = options.parse_args()
     started = time.monotonic()
     chosen = [mutant for mutant in MUTANTS if asked.only in mutant.file or asked.only in mutant.rule]
-    verdicts = run(chosen)
+    verdicts = in_a_warehouse(chosen, asked.here)
     for word in ("survived", "broken"):
         for verdict in verdicts:
             if verdict.word == word:
