@@ -309,6 +309,8 @@ MUTANTS: list[Mutant] = [
     *_of(
         KPI, "mart_kpi__manager_rating",
         ("ties by deals won", "order by revenue_won desc, deals_won desc", "order by revenue_won desc"),
+        ("without a plan after those with one", "order by attainment is null asc, ", "order by "),
+        ("who has a plan and did nothing is rated", "or (plans.revenue_plan > 0 and sellers.manager_id is not null)", ""),
         ("nobody has no place", "totals.manager_id <> 0 and sellers", "sellers"),
         ("who does not sell has no place", "and sellers.manager_id is not null as is_ranked", "as is_ranked"),
     ),
@@ -371,6 +373,48 @@ MUTANTS: list[Mutant] = [
         ("a day's money is not red", "and judged.unit <> 'money'", ""),
         ("a day whose work is over remains no more", "judged.is_future or calendar.working_until > {{ as_of() }}", "true"),
         ("deviation is fact − plan", "trim_scale(judged.value - judged.plan)", "trim_scale(judged.plan - judged.value)"),
+    ),
+    *_of(
+        "intermediate/activities", "int_activities__open",
+        ("what is done is not planned", "where done_at is null or done_at >= {{ as_of() }}", ""),
+        ("of an overdue one the deadline counts", "coalesce(planned.planned_at, planned.deadline_at, planned.start_at) as due_at", "coalesce(planned.planned_at, planned.start_at, planned.deadline_at) as due_at"),
+    ),
+    *_of(
+        "marts/plan_fact", "mart_plan_fact__planned",
+        ("what is overdue stands apart", "not items.is_overdue and items.due_day", "items.due_day"),
+    ),
+    *_of(
+        "marts/plan_fact", "fct_planned_items",
+        ("no date, no plan", "where not has_no_close_date", ""),
+        ("an activity is its responsible's", "left join managers on open_activities.manager_id = managers.manager_id", "left join managers on deals.manager_id = managers.manager_id"),
+    ),
+    *_of(
+        "marts/plan_fact", "mart_plan_fact__targets_ahead",
+        ("absence is no working day", "count(*) filter (where daily.is_remaining)", "count(*)"),
+        ("a ratio's plan is that of the last day", "order by daily.day desc", "order by daily.day asc"),
+    ),
+    *_of(
+        "marts/plan_fact", "mart_plan_fact__manager_sheet",
+        ("the fewer the better ranks first", "case direction when 'less' then -1 else 1 end", "1"),
+        ("ties of revenue by deals won", "order by placed.merit desc, placed.tie_break desc", "order by placed.merit desc"),
+        ("own norms, not everybody's", "on placed.metric_code = baselines.metric_code and placed.manager_id = baselines.manager_id", "on placed.metric_code = baselines.metric_code and placed.manager_id <> baselines.manager_id"),
+        ("gap from the whole plan", "placed.shown_value - placed.plan)", "placed.shown_value - placed.plan_to_date)"),
+    ),
+    *_of(
+        "marts/plan_fact", "mart_plan_fact__cards_to_act_on",
+        ("silent for that many days", "where days >= {{ var('client_silence_days') }}", "where days > {{ var('client_silence_days') }}"),
+        ("buyers and those about to buy", "where is_buyer or open_deals > 0", "where is_buyer"),
+        ("the gravest reason is the main one", "priority = card_priority as is_main", "true as is_main"),
+        ("one lost client, however many years", "select distinct on (lost_client_id) *", "select *"),
+        ("each manager's own list", "partition by manager_id", "partition by card_type"),
+    ),
+    *_of(
+        "marts/plan_fact", "mart_plan_fact__register",
+        ("above the line is the fact", "parts.in_numerator = 1 as is_above", "parts.in_denominator = 1 as is_above"),
+    ),
+    *_macro(
+        "metrics", "mart_kpi__period mart_plan_fact__daily mart_plan_fact__register",
+        ("a denominator may have several parts", "and '+' || {{ shown }}.denominator || '+' like '%+' || events.metric_code || '+%' then 1", "and {{ shown }}.denominator = events.metric_code then 1"),
     ),
     # Recency
     *_macro(

@@ -17,6 +17,12 @@ leads as (
 
 ),
 
+clients as (
+
+  select * from {{ ref('mart_clients__base') }}
+
+),
+
 missed as (
 
   select * from {{ ref('fct_missed_calls') }}
@@ -71,6 +77,14 @@ flagged as (
   from leads
   union all
   select
+    8 as priority,
+    count(*) as cards
+  from clients
+  where
+    (is_buyer or open_deals > 0)
+    and coalesce(days_since_call, days_since_created, days_since_win) >= {{ var('client_silence_days') }}
+  union all
+  select
     2 as priority,
     cards
   from lost
@@ -84,7 +98,6 @@ listed as (
     greatest(priority, 2) as priority,
     count(*) as cards
   from cards
-  where priority < 8
   group by greatest(priority, 2)
 
 ),

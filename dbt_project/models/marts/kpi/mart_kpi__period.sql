@@ -27,22 +27,17 @@ managers as (
 
 ),
 
+ratio_metrics as (
+
+  select * from metrics
+  where kind = 'ratio'
+
+),
+
 -- which event metrics stand above and below the line of each ratio
 ratio_parts as (
 
-  select
-    ratio.metric_code as ratio_code,
-    part.metric_code as part_code,
-    case when part.metric_code = ratio.numerator then 1 else 0 end as in_numerator,
-    case
-      when '+' || ratio.denominator || '+' like '%+' || part.metric_code || '+%' then 1 else 0
-    end as in_denominator
-  from metrics as ratio
-  inner join metrics as part
-    on
-      ratio.numerator = part.metric_code
-      or '+' || ratio.denominator || '+' like '%+' || part.metric_code || '+%'
-  where ratio.kind = 'ratio'
+  {{ metric_parts('ratio_metrics') }}
 
 ),
 
@@ -58,7 +53,7 @@ ratios as (
       sum(period_values.{{ measure }} * ratio_parts.in_numerator) as {{ measure }},
       sum(period_values.{{ measure }} * ratio_parts.in_denominator) as {{ measure }}_divisor,
     {%- endfor %}
-    ratio_parts.ratio_code as metric_code
+    ratio_parts.metric_code
   from period_values
   inner join ratio_parts on period_values.metric_code = ratio_parts.part_code
   group by
@@ -67,7 +62,7 @@ ratios as (
     period_values.manager_id,
     period_values.pipeline,
     period_values.channel,
-    ratio_parts.ratio_code
+    ratio_parts.metric_code
 
 ),
 

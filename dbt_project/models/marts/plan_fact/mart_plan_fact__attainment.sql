@@ -131,7 +131,7 @@ final as (
     ) as is_unmet,
     cast(valued.remaining_days as integer) as remaining_days,
     case
-      when not valued.is_ratio and valued.direction = 'more' and valued.remaining_days > 0
+      when not valued.is_ratio and valued.direction = 'more' and valued.plan is not null and valued.remaining_days > 0
         then round(greatest(valued.plan - valued.fact, 0) / valued.remaining_days, 2)
     end as remaining_per_day
   from valued

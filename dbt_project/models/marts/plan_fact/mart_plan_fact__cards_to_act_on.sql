@@ -19,26 +19,7 @@ lost_clients as (
 
 clients as (
 
-  select * from {{ ref('dim_clients') }}
-
-),
-
-contacts as (
-
-  select * from {{ ref('int_recency__contacts') }}
-  where card_type in ('company', 'contact')
-
-),
-
-deals as (
-
-  select * from {{ ref('fct_deals') }}
-
-),
-
-managers as (
-
-  select * from {{ ref('dim_managers') }}
+  select * from {{ ref('mart_clients__base') }}
 
 ),
 
@@ -52,31 +33,13 @@ waiting as (
 ),
 
 -- Clients who have bought or are about to.
-buyers as (
-
-  select
-    client_key,
-    coalesce(sum(amount) filter (where won_at is not null and is_selling), 0) as amount
-  from deals
-  where client_key is not null and (semantic = 'process' or (won_at is not null and is_selling))
-  group by client_key
-
-),
-
 silent_clients as (
 
   select
-    clients.*,
-    buyers.amount,
-    contacts.days_since_call,
-    coalesce(
-      contacts.days_since_call,
-      {{ days_since('clients.created_at') }},
-      {{ days_since('clients.first_won_at') }}
-    ) as days
+    *,
+    coalesce(days_since_call, days_since_created, days_since_win) as days
   from clients
-  inner join buyers on clients.client_key = buyers.client_key
-  left join contacts on clients.client_key = contacts.client_key
+  where is_buyer or open_deals > 0
 
 ),
 
@@ -212,23 +175,22 @@ found as (
   select
     'Клиент без созвона {{ var("client_silence_days") }}+ дней' as reason,
     8 as priority,
-    silent_clients.client_type as card_type,
-    cast(split_part(silent_clients.client_key, ':', 2) as bigint) as card_id,
-    silent_clients.client as title,
-    silent_clients.client,
-    managers.manager_id,
-    managers.manager,
-    managers.department,
-    'Без воронки' as pipeline,
-    'Без канала' as channel,
+    client_type as card_type,
+    card_id,
+    client as title,
+    client,
+    manager_id,
+    manager,
+    department,
+    pipeline,
+    channel,
     '—' as stage,
-    silent_clients.amount,
-    silent_clients.days,
-    coalesce('последний созвон ' || silent_clients.days_since_call || ' дн. назад', 'созвонов не было') as details,
-    coalesce(silent_clients.crm_url, '') as crm_url
+    revenue as amount,
+    days,
+    coalesce('последний созвон ' || days_since_call || ' дн. назад', 'созвонов не было') as details,
+    crm_url
   from silent_clients
-  inner join managers on silent_clients.manager_id = managers.manager_id
-  where silent_clients.days >= {{ var('client_silence_days') }}
+  where days >= {{ var('client_silence_days') }}
 
 ),
 

@@ -53,19 +53,7 @@ shown as (
 -- Which event metrics stand above and below the line: of an event metric itself above.
 parts as (
 
-  select
-    shown.metric_code,
-    events.metric_code as part_code,
-    case when events.metric_code = coalesce(shown.numerator, shown.metric_code) then 1 else 0 end as in_numerator,
-    case
-      when shown.kind = 'ratio' and '+' || shown.denominator || '+' like '%+' || events.metric_code || '+%' then 1
-      else 0
-    end as in_denominator
-  from shown
-  inner join metrics as events
-    on
-      coalesce(shown.numerator, shown.metric_code) = events.metric_code
-      or '+' || shown.denominator || '+' like '%+' || events.metric_code || '+%'
+  {{ metric_parts('shown') }}
 
 ),
 
