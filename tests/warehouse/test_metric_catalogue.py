@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Stack
 from voronka.metric_catalogue import CATALOGUE, COLUMNS, DOCUMENTS, CatalogueError, by_topic, load, russian
 
 EVENT = {
@@ -115,3 +116,13 @@ def test_dbt_reads_and_describes_the_same_columns() -> None:
     assert tuple(seed["config"]["column_types"]) == COLUMNS
     assert tuple(column["name"] for column in seed["columns"]) == COLUMNS
     assert CATALOGUE.stem == seed["name"]
+
+
+def test_every_measure_is_sql_that_its_mart_answers(stack: Stack) -> None:
+    """As whoever looks at the dashboards, of the whole mart and of none of its rows."""
+    measures = [metric for metric in load() if metric.kind == "measure"]
+    with psycopg.connect(stack.url("BI")) as warehouse:
+        for metric in measures:
+            for rows in ("true", "false"):
+                warehouse.execute(f"select {metric.expression} from marts.{metric.mart} where {rows}")
+    assert measures
