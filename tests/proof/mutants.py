@@ -83,7 +83,7 @@ MUTANTS: list[Mutant] = [
     # Time
     *_macro(
         "time", "dim_periods fct_metric_events dim_calendar int_currencies__daily_rates mart_pipeline__open_deals"
-        " int_pipeline__stage_norms int_pipeline__closings",
+        " int_pipeline__stage_norms fct_deals",
         ("midnight ends the day before", "- interval '1 microsecond')", "- interval '0 microseconds')"),
         ("days are cut in the portal's zone", "cast({{ moment }} at time zone '{{ portal_timezone() }}' as date)", "cast({{ moment }} at time zone 'UTC' as date)"),
         ("a day is 86 400 seconds", "/ 86400)", "/ 86000)"),
