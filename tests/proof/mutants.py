@@ -229,7 +229,6 @@ MUTANTS: list[Mutant] = [
         TELEPHONY, "int_telephony__resolutions",
         ("a conversation after the miss", "rows between unbounded preceding and 1 preceding\n    ),\n    client_backwards", "rows between unbounded preceding and unbounded following\n    ),\n    client_backwards"),
         ("by number or client, whichever was first", "least(number_reached_at, client_reached_at) as reached_at", "coalesce(number_reached_at, client_reached_at) as reached_at"),
-        ("hidden numbers settle nothing", "direction = 'inbound' and not is_answered and phone_key is not null\n\n),\n\nmissed_numbers", "direction = 'inbound' and not is_answered\n\n),\n\nmissed_numbers"),
         ("later misses belong to the first", "else min(settled.position) over (partition by settled.reached_at)", "else settled.position"),
         ("open ones of one client belong together", "case when client_key is not null then min(position) over (partition by client_key) end", "position"),
     ),
@@ -238,7 +237,6 @@ MUTANTS: list[Mutant] = [
         ("within the norm, the last minute included", "working_seconds <= {{ var('callback_norm_minutes') }} * 60", "working_seconds < {{ var('callback_norm_minutes') }} * 60"),
         ("a client who reaches us was not called back", "when conversations.direction = 'inbound' then 'client_reached_us'", "when conversations.direction = 'inbound' then 'called_back'"),
         ("an open one waits until as_of", "coalesce(conversations.started_at, {{ as_of() }})", "coalesce(conversations.started_at, {{ as_of() }} - interval '1 day')"),
-        ("dials nobody picked up are attempts", "and not is_successful\n\n),\n\ndialled", "and true\n\n),\n\ndialled"),
         ("attempts after the miss only", "numbers.phone_key = dials.phone_key\n      and ended.first_missed_at < dials.started_at", "numbers.phone_key = dials.phone_key"),
         ("waits from the first miss", "min(started_at) as first_missed_at", "max(started_at) as first_missed_at"),
         ("attempts by the client's other number", "clients.client_key = dials.client_key", "false and clients.client_key = dials.client_key"),
@@ -282,7 +280,6 @@ MUTANTS: list[Mutant] = [
         ("callbacks are calls of managers", "\"direction in ('outbound', 'callback') and is_successful\"", "\"direction = 'outbound' and is_successful\""),
         ("talk either way", "'is_answered', 'round(", "\"is_answered and direction <> 'inbound'\", 'round("),
         ("minutes", "/ 60, 6)", "/ 61, 6)"),
-        ("nobody's events stay", "coalesce(managers.manager, 'Без ответственного')", "managers.manager"),
         ("a win is the closer's", "('deals_won', 'won_at', 'closed_manager_id'", "('deals_won', 'won_at', 'created_manager_id'"),
     ),
     *_of(
