@@ -15,7 +15,7 @@ import click
 import fasteners
 import psycopg
 
-from voronka import dashboards, environments, paths, postgres, progress, supervision
+from voronka import dashboards, environments, paths, postgres, progress, supervision, uploads
 from voronka import refresh as refreshing
 from voronka.failure import Failure
 from voronka.progress import Steps
@@ -115,6 +115,7 @@ def _start_services(settings: Settings) -> dict[str, Program]:
     supervision.start(programs["postgres"], settings)
     supervision.wait_until(lambda: postgres.is_ready(settings), "postgres", 60, settings)
     postgres.provision(settings)
+    uploads.provision(settings)
     for name in before - {"postgres"}:
         supervision.start(programs[name], settings)
     return programs

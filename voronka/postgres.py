@@ -157,13 +157,14 @@ def provision(settings: Settings) -> None:
     """Bring databases, roles and rights to what is written here; safe to repeat.
 
     Loader writes raw, dbt owns what it builds and reads raw, Superset reads marts only, under a statement timeout;
-    Superset's metadata and Meltano's state are databases of their own.
+    spreadsheets come by a role of their own (uploads.py). Superset's metadata and Meltano's state are databases of their own.
     """
     with connect(settings) as server:
         for role, secret in (
             ("voronka_loader", "LOADER_PASSWORD"),
             ("voronka_dbt", "DBT_PASSWORD"),
             ("voronka_bi", "BI_PASSWORD"),
+            ("voronka_upload", "UPLOAD_PASSWORD"),
             ("voronka_meltano", "MELTANO_PASSWORD"),
             ("voronka_superset", "SUPERSET_PASSWORD"),
         ):
@@ -187,9 +188,10 @@ def provision(settings: Settings) -> None:
                 )
             server.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)))
         server.execute("grant connect, create, temporary on database voronka to voronka_loader, voronka_dbt")
-        server.execute("grant connect on database voronka to voronka_bi")
+        server.execute("grant connect on database voronka to voronka_bi, voronka_upload")
         server.execute("alter role voronka_bi set statement_timeout = '30s'")
         server.execute("alter role voronka_bi set default_transaction_read_only = on")
+        server.execute("alter role voronka_upload set statement_timeout = '60s'")
     with connect(settings, "voronka") as warehouse:
         warehouse.execute("revoke all on schema public from public")
         warehouse.execute("create schema if not exists raw_bitrix24 authorization voronka_loader")

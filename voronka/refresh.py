@@ -7,7 +7,7 @@ import subprocess
 import click
 import psycopg
 
-from voronka import paths, progress
+from voronka import paths, progress, uploads
 from voronka.failure import Failure
 from voronka.settings import Settings
 
@@ -90,6 +90,7 @@ def claim_warehouse(settings: Settings, host: str, *, demo: bool, env: dict[str,
     with psycopg.connect(settings.warehouse.url("dbt"), autocommit=True) as warehouse:
         for schema in ("marts", "marts_next", "intermediate", "staging", "raw_inputs"):
             warehouse.execute(f'drop schema if exists "{schema}" cascade')
+    uploads.discard(settings)
     with psycopg.connect(settings.warehouse.url("loader"), autocommit=True) as warehouse:
         tables = warehouse.execute(
             "select tablename from pg_tables where schemaname = 'raw_bitrix24'"

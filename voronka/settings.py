@@ -23,6 +23,7 @@ GENERATED = (
     "LOADER_PASSWORD",
     "DBT_PASSWORD",
     "BI_PASSWORD",
+    "UPLOAD_PASSWORD",
     "MELTANO_PASSWORD",
     "SUPERSET_PASSWORD",
     "SUPERSET_SECRET_KEY",
@@ -35,7 +36,10 @@ GENERATED = (
 
 @dataclass(frozen=True)
 class Warehouse:
-    """Where the warehouse is and who reaches it as what. `embedded` is the PostgreSQL that Voronka runs itself."""
+    """Where the warehouse is and who reaches it as what. `embedded` is the PostgreSQL that Voronka runs itself.
+
+    `upload` writes spreadsheets into the schema uploads and reaches nothing else; None where no such account is given.
+    """
 
     host: str
     port: int
@@ -43,10 +47,11 @@ class Warehouse:
     loader: tuple[str, str]
     dbt: tuple[str, str]
     bi: tuple[str, str]
+    upload: tuple[str, str] | None
     embedded: bool
 
     def url(self, role: str) -> str:
-        """A libpq URL for the role `loader`, `dbt` or `bi`."""
+        """A libpq URL for the role `loader`, `dbt`, `bi` or `upload`."""
         user, password = getattr(self, role)
         return f"postgresql://{quote(user)}:{quote(password, safe='')}@{self.host}:{self.port}/{self.dbname}"
 
@@ -133,6 +138,7 @@ class Settings:
                 loader=("voronka_loader", self.secrets["LOADER_PASSWORD"]),
                 dbt=("voronka_dbt", self.secrets["DBT_PASSWORD"]),
                 bi=("voronka_bi", self.secrets["BI_PASSWORD"]),
+                upload=("voronka_upload", self.secrets["UPLOAD_PASSWORD"]),
                 embedded=True,
             )
         owner = _database(url, "DATABASE_URL")
@@ -142,7 +148,26 @@ class Settings:
                 "DATABASE_BI_URL names another database than DATABASE_URL: only user and password may differ"
             )
         host, port, dbname, credentials = owner
-        return Warehouse(host, port, dbname, credentials, credentials, reader[3], embedded=False)
+        return Warehouse(
+            host, port, dbname, credentials, credentials, reader[3], self._uploader(owner), embedded=False
+        )
+
+    def _uploader(self, owner: tuple[str, int, str, tuple[str, str]]) -> tuple[str, str] | None:
+        """User and password of DATABASE_UPLOAD_URL; there are no uploads without it."""
+        given = self.get("DATABASE_UPLOAD_URL")
+        if not given:
+            return None
+        uploader = _database(given, "DATABASE_UPLOAD_URL")
+        if uploader[:3] != owner[:3]:
+            raise Failure(
+                "DATABASE_UPLOAD_URL names another database than DATABASE_URL: only user and password may differ"
+            )
+        if uploader[3][0] == owner[3][0]:
+            raise Failure(
+                "DATABASE_UPLOAD_URL names the owner of DATABASE_URL: whoever uploads a spreadsheet would reach the"
+                " whole warehouse. Give an account without rights (create role … login password …)."
+            )
+        return uploader[3]
 
     def environment(self, *, demo: bool) -> dict[str, str]:
         """The variables of docs/architecture.md, for every process that Voronka starts and for `make env`."""
@@ -177,6 +202,8 @@ class Settings:
             "WAREHOUSE_DBT_PASSWORD": here.dbt[1],
             "WAREHOUSE_BI_USER": here.bi[0],
             "WAREHOUSE_BI_PASSWORD": here.bi[1],
+            "WAREHOUSE_UPLOAD_USER": here.upload[0] if here.upload else "",
+            "WAREHOUSE_UPLOAD_PASSWORD": here.upload[1] if here.upload else "",
             "DBT_PROJECT_DIR": str(paths.ROOT / "dbt_project"),
             "DBT_PROFILES_DIR": str(paths.ROOT / "dbt_project"),
             "DBT_TARGET_PATH": str(paths.HOME / "dbt" / "target"),

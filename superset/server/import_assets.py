@@ -20,13 +20,17 @@ IMPORTER = "voronka-import"
 KINDS = {"databases": "database", "datasets": "dataset", "charts": "chart", "dashboards": "dashboard"}
 
 
-def warehouse_uri() -> str:
-    """The SQLAlchemy URI that dashboards read the warehouse with.
+# The second connection: it writes spreadsheets into the schema uploads and reads nothing else.
+UPLOADS = "databases/voronka_uploads.yaml"
+
+
+def warehouse_uri(role: str = "BI") -> str:
+    """The SQLAlchemy URI that dashboards read the warehouse with; `UPLOAD` is the one that uploads write with.
 
     Raises:
         BundleError: neither WAREHOUSE_BI_URI nor the WAREHOUSE_* variables are set.
     """
-    if given := os.environ.get("WAREHOUSE_BI_URI"):
+    if given := os.environ.get(f"WAREHOUSE_{role}_URI"):
         return given
     from sqlalchemy.engine import URL
 
@@ -34,23 +38,33 @@ def warehouse_uri() -> str:
         "WAREHOUSE_HOST",
         "WAREHOUSE_PORT",
         "WAREHOUSE_DBNAME",
-        "WAREHOUSE_BI_USER",
-        "WAREHOUSE_BI_PASSWORD",
+        f"WAREHOUSE_{role}_USER",
+        f"WAREHOUSE_{role}_PASSWORD",
     )
     if missing := [name for name in names if not os.environ.get(name)]:
         raise BundleError(
-            f'not set: {", ".join(missing)} (eval "$(make -s env)" sets them), nor WAREHOUSE_BI_URI'
+            f'not set: {", ".join(missing)} (eval "$(make -s env)" sets them), nor WAREHOUSE_{role}_URI'
         )
     host, port, dbname, user, password = (os.environ[name] for name in names)
     return URL.create("postgresql+psycopg2", user, password, host, int(port), dbname).render_as_string(False)
 
 
+def takes_uploads() -> bool:
+    """Whether there is an account to upload with: a warehouse of one's own may have none."""
+    return any(os.environ.get(name) for name in ("WAREHOUSE_UPLOAD_URI", "WAREHOUSE_UPLOAD_USER"))
+
+
+def wanted_assets() -> dict[str, dict[str, Any]]:
+    """What of the bundle is to be in Superset."""
+    return {name: asset for name, asset in assets().items() if name != UPLOADS or takes_uploads()}
+
+
 def contents() -> dict[str, str]:
     """The bundle as the importer takes it: text by path, the warehouse's real address put in."""
     texts = {"metadata.yaml": (BUNDLE / "metadata.yaml").read_text(encoding="utf-8")}
-    for name, asset in assets().items():
+    for name, asset in wanted_assets().items():
         if name.startswith("databases/"):
-            asset["sqlalchemy_uri"] = warehouse_uri()
+            asset["sqlalchemy_uri"] = warehouse_uri("UPLOAD" if name == UPLOADS else "BI")
         texts[name] = yaml.safe_dump(asset, allow_unicode=True, sort_keys=False)
     return texts
 
@@ -131,7 +145,7 @@ def run() -> str:
         BundleError: nothing was imported, or not all of it.
     """
     began = time.monotonic()
-    wanted, texts = assets(), contents()
+    wanted, texts = wanted_assets(), contents()
     app = application()
     with app.app_context():
         from superset.commands.exceptions import CommandInvalidError

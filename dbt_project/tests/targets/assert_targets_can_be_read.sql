@@ -2,7 +2,7 @@
 {% set problems %}
 with targets as (
 
-  select * from {{ ref('int_targets__entered') }}
+  select * from {{ ref('int_targets__lines') }}
 
 ),
 
@@ -16,7 +16,7 @@ final as (
 
   select file_name || ', line ' || line_number || ': ' || problem as problem
   from targets
-  where problem is not null
+  where problem is not null and upload_version is null
   union all
   select 'seeds/absences.csv, line ' || line_number || ': ' || problem as problem
   from absences

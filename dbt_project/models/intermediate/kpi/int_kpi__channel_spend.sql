@@ -1,18 +1,13 @@
-with entered as (
+with lines as (
 
-  select * from {{ ref('ad_spend') }}
-
-),
-
-demonstration as (
-
-  select * from {{ ref('demo_ad_spend') }}
+  select * from {{ ref('int_kpi__spend_lines') }}
 
 ),
 
-portal as (
+uploads as (
 
-  select * from {{ ref('stg_bitrix24__portal') }}
+  select * from {{ ref('int_inputs__uploads') }}
+  where input = 'ad_spend' and is_counting
 
 ),
 
@@ -32,17 +27,22 @@ months as (
 
 ),
 
--- the invented spend belongs to the invented company only
+-- An upload that counts takes the place of the files.
 plans as (
 
-  select * from entered
-
-  union all
-
-  select demonstration.*
-  from demonstration
-  cross join portal
-  where portal.is_demonstration
+  select
+    lines.channel,
+    lines.from_month,
+    lines.to_month,
+    lines.amount_per_month
+  from lines
+  left join uploads on lines.upload_version = uploads.version
+  where
+    lines.problem is null
+    and (
+      uploads.version is not null
+      or (lines.upload_version is null and not exists (select 1 from uploads as counting))
+    )
 
 ),
 
@@ -57,7 +57,7 @@ by_month as (
   inner join months
     on
       plans.from_month <= months.month_start
-      and (plans.to_month is null or plans.to_month >= months.month_start)
+      and plans.to_month >= months.month_start
   group by plans.channel, months.month_start, months.month_end
 
 ),
