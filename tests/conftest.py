@@ -63,7 +63,12 @@ class Installation:
         foreign = ("BITRIX24_", "DATABASE_", "VORONKA_", "DBT_", "MELTANO_", "WAREHOUSE_", "SUPERSET_")
         own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         # Set but empty: whatever a developer's .env says must not reach the tests.
-        blank = {"BITRIX24_WEBHOOK_URL": "", "DATABASE_URL": "", "DATABASE_BI_URL": ""}
+        blank = {
+            "BITRIX24_WEBHOOK_URL": "",
+            "DATABASE_URL": "",
+            "DATABASE_BI_URL": "",
+            "DATABASE_UPLOAD_URL": "",
+        }
         return {
             **own,
             **blank,
@@ -130,7 +135,7 @@ class Stack(Installation):
         return self.env["BITRIX24_WEBHOOK_URL"]
 
     def url(self, role: str = "DBT") -> str:
-        """A libpq URL of the warehouse for the role LOADER, DBT or BI."""
+        """A libpq URL of the warehouse for the role LOADER, DBT, BI or UPLOAD."""
         e = self.env
         user, password = e[f"WAREHOUSE_{role}_USER"], e[f"WAREHOUSE_{role}_PASSWORD"]
         return f"postgresql://{user}:{password}@{e['WAREHOUSE_HOST']}:{e['WAREHOUSE_PORT']}/{e['WAREHOUSE_DBNAME']}"

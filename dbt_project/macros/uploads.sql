@@ -32,6 +32,28 @@
 {% endmacro %}
 
 
+{% macro input_labels() -%}
+  {#- What people call everything that they fill in, in the order of mart_health__inputs. -#}
+  {{ return({
+    'targets': uploaded_inputs()['targets'].label,
+    'ad_spend': uploaded_inputs()['ad_spend'].label,
+    'absences': 'Отсутствия сотрудников',
+    'production_calendar': 'Производственный календарь',
+    'channel_groups': 'Группы каналов',
+    'user_fields': 'Пользовательские поля',
+  }) }}
+{%- endmacro %}
+
+
+{% macro input_label(input) -%}
+  case {{ input }}
+    {%- for name, label in input_labels().items() %}
+    when '{{ name }}' then '{{ label }}'
+    {%- endfor %}
+  end
+{%- endmacro %}
+
+
 {% macro heading(text) -%}
   {#- SQL of a heading as it is compared. -#}
   replace(lower(btrim(regexp_replace({{ text }}, '[\s_]+', ' ', 'g'))), 'ё', 'е')

@@ -111,7 +111,7 @@ def test_import_again_changes_no_count_and_removes_what_left_the_bundle(stack: S
     assert counts(stack)[2] == before[2] + 1
     result = script(stack, "import_assets")
     assert re.search(
-        r"^imported 1 database, \d+ datasets, \d+ charts, 1 dashboard; 1 stale removed", result.stdout, re.M
+        r"^imported 2 databases, \d+ datasets, \d+ charts, 1 dashboard; 1 stale removed", result.stdout, re.M
     )
     assert counts(stack) == before
 

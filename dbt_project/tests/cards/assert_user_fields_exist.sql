@@ -3,7 +3,8 @@
 {% set problems %}
 with listed as (
 
-  select * from {{ ref('user_fields') }}
+  select * from {{ ref('int_inputs__user_fields') }}
+  where problem is null
 
 ),
 
@@ -18,7 +19,7 @@ named as (
   select
     card_type,
     field,
-    'seeds/user_fields.csv, row «' || concat_ws(',', card_type, field, label_ru) || '»' as place
+    'seeds/user_fields.csv, line ' || line_number || ', «' || concat_ws(',', card_type, field, label_ru) || '»' as place
   from listed
   {% if loss_reason_field %}
   union all

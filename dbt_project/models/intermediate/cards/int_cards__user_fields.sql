@@ -7,7 +7,8 @@
 
 with listed as (
 
-  select * from {{ ref('user_fields') }}
+  select * from {{ ref('int_inputs__user_fields') }}
+  where problem is null
 
 ),
 

@@ -11,12 +11,12 @@ known as (
     {%- for column, about in table.columns.items() -%}
       {%- set last_column = loop.last -%}
       {%- for heading in headings_of(input, column) %}
-  select
-    '{{ input }}' as input,
-    '{{ column }}' as column_name,
-    '{{ about.headings[0] }}' as column_ru,
-    '{{ heading }}' as heading,
-    {{ about.required | lower }} as is_required
+        select
+          '{{ input }}' as input,
+          '{{ column }}' as column_name,
+          '{{ about.headings[0] }}' as column_ru,
+          '{{ heading }}' as heading,
+          {{ about.required | lower }} as is_required
         {% if not (last_table and last_column and loop.last) -%} union all {%- endif %}
       {%- endfor %}
     {%- endfor %}

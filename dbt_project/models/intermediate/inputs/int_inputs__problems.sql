@@ -16,6 +16,30 @@ spend as (
 
 ),
 
+absences as (
+
+  select * from {{ ref('int_targets__absences') }}
+
+),
+
+channel_groups as (
+
+  select * from {{ ref('int_inputs__channel_groups') }}
+
+),
+
+production_calendar as (
+
+  select * from {{ ref('int_inputs__production_calendar') }}
+
+),
+
+user_fields as (
+
+  select * from {{ ref('int_inputs__user_fields') }}
+
+),
+
 final as (
 
   select
@@ -49,6 +73,20 @@ final as (
     problem_ru
   from spend
   where problem is not null
+
+  {%- for input in ['absences', 'channel_groups', 'production_calendar', 'user_fields'] %}
+    union all
+    select
+      '{{ input }}' as input,
+      'seeds/{{ input }}.csv' as file_name,
+      cast(null as integer) as upload_version,
+      line_number,
+      problem_column,
+      problem,
+      problem_ru
+    from {{ input }}
+    where problem is not null
+  {%- endfor %}
 
 )
 

@@ -11,6 +11,14 @@ uploads as (
 
 ),
 
+-- one row; null where no upload counts, as the lines of files have it
+counting as (
+
+  select max(version) as version
+  from uploads
+
+),
+
 periods as (
 
   select * from {{ ref('dim_periods') }}
@@ -36,13 +44,8 @@ plans as (
     lines.to_month,
     lines.amount_per_month
   from lines
-  left join uploads on lines.upload_version = uploads.version
-  where
-    lines.problem is null
-    and (
-      uploads.version is not null
-      or (lines.upload_version is null and not exists (select 1 from uploads as counting))
-    )
+  cross join counting
+  where lines.problem is null and lines.upload_version is not distinct from counting.version
 
 ),
 

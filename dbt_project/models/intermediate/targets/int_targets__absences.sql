@@ -14,8 +14,10 @@ managers as (
 lines as (
 
   select
-    *,
-    row_number() over () + 1 as line_number
+    row_number() over () + 1 as line_number,
+    nullif(btrim(employee), '') as employee,
+    {{ iso_day('from_day') }} as from_day,
+    nullif({{ iso_day('to_day') }}, '') as to_day
   from absences
 
 ),
@@ -35,7 +37,7 @@ read as (
   left join managers
     on
       managers.manager_id <> 0
-      and btrim(lines.employee) in (managers.manager, cast(managers.manager_id as text))
+      and lines.employee in (managers.manager, cast(managers.manager_id as text))
 
 ),
 
@@ -46,14 +48,38 @@ final as (
     manager_id,
     from_day,
     to_day,
-    case
-      when employee is null then 'employee is empty: write the name or id of an employee'
-      when manager_id is null
-        then 'there is no employee "' || employee || '": write the name or id as dim_managers has it'
-      when from_day is null then 'from_day is no day: write it as YYYY-MM-DD'
-      when to_day is null then 'to_day is no day: write it as YYYY-MM-DD, or leave it empty while the absence goes on'
-      when to_day < from_day then 'to_day is before from_day: swap them'
-    end as problem
+    {{ problem_columns([
+      {
+        'when': 'employee is null',
+        'column': 'employee',
+        'english': "'employee is empty: write the name or id of an employee'",
+        'russian': "'не указан сотрудник: напишите фамилию и имя, как в Битрикс24'",
+      },
+      {
+        'when': 'manager_id is null',
+        'column': 'employee',
+        'english': "'there is no employee \"' || employee || '\": write the name or id as dim_managers has it'",
+        'russian': "'нет сотрудника «' || employee || '»: напишите фамилию и имя, как в Битрикс24'",
+      },
+      {
+        'when': 'from_day is null',
+        'column': 'from_day',
+        'english': "'from_day is no day: write it as YYYY-MM-DD'",
+        'russian': "'первый день не указан или не читается: напишите, например, 2026-07-01'",
+      },
+      {
+        'when': 'to_day is null',
+        'column': 'to_day',
+        'english': "'to_day is no day: write it as YYYY-MM-DD, or leave it empty while the absence goes on'",
+        'russian': "'последний день не читается: напишите, например, 2026-07-14, или оставьте пустым'",
+      },
+      {
+        'when': 'to_day < from_day',
+        'column': 'to_day',
+        'english': "'to_day is before from_day: swap them'",
+        'russian': "'последний день раньше первого: поменяйте их местами'",
+      },
+    ]) }}
   from read
 
 )

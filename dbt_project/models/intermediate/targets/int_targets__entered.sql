@@ -11,6 +11,14 @@ uploads as (
 
 ),
 
+-- one row; null where no upload counts, as the lines of files have it
+counting as (
+
+  select max(version) as version
+  from uploads
+
+),
+
 -- An upload that counts takes the place of the files.
 final as (
 
@@ -32,10 +40,8 @@ final as (
     lines.is_per_person,
     lines.problem
   from lines
-  left join uploads on lines.upload_version = uploads.version
-  where
-    uploads.version is not null
-    or (lines.upload_version is null and not exists (select 1 from uploads as counting))
+  cross join counting
+  where lines.upload_version is not distinct from counting.version
 
 )
 

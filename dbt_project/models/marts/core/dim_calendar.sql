@@ -8,7 +8,8 @@
 ] -%}
 with production_calendar as (
 
-  select * from {{ ref('production_calendar') }}
+  select * from {{ ref('int_inputs__production_calendar') }}
+  where problem is null
 
 ),
 

@@ -31,7 +31,8 @@ contacts as (
 
 channel_groups as (
 
-  select * from {{ ref('channel_groups') }}
+  select * from {{ ref('int_inputs__channel_groups') }}
+  where problem is null
 
 ),
 

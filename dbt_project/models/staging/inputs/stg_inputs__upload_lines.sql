@@ -2,7 +2,7 @@ with source as (
 
   select * from {{ source('inputs', 'uploads') }}
   {%- if var('as_of', none) is not none %}
-  where seen_at < {{ as_of() }}
+    where seen_at < {{ as_of() }}
   {%- endif %}
 
 ),
@@ -14,9 +14,9 @@ known as (
     version,
     seen_at,
     {% if var('as_of', none) is not none -%}
-    case when accepted_at < {{ as_of() }} then accepted_at end as accepted_at,
+      case when accepted_at < {{ as_of() }} then accepted_at end as accepted_at,
     {% else -%}
-    accepted_at,
+      accepted_at,
     {% endif -%}
     line_number,
     line

@@ -1,0 +1,24 @@
+{{ config(materialized='ephemeral') }}
+
+with source as (
+
+  select * from {{ source('dbt', 'results') }}
+
+),
+
+final as (
+
+  select
+    node_id,
+    node_name,
+    resource_type,
+    folder,
+    status,
+    failures,
+    message,
+    ran_at
+  from source
+
+)
+
+select * from final
