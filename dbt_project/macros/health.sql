@@ -91,3 +91,170 @@
     'dbt': {'label': 'Здоровье данных', 'meaning': 'Эта страница может говорить не всё.'},
   }) }}
 {% endmacro %}
+
+
+{% macro quality_checks() %}
+  {#- Checks of what people write into the portal, in order: the fact, which of its rows are looked at and which of them lack
+      something (SQL), what that means for the business, and who cures it. -#}
+  {{ return([
+    {'code': 'deals_without_manager', 'label': 'Сделки без ответственного', 'fact': 'deals',
+     'looked_at': 'true', 'flawed': 'manager_id = 0',
+     'meaning': 'Сделки не видны в отчётах ни одного менеджера.',
+     'cure': 'Руководитель продаж: назначьте ответственного в сделке.'},
+    {'code': 'deals_without_client', 'label': 'Сделки без клиента', 'fact': 'deals',
+     'looked_at': 'is_selling', 'flawed': 'client_key is null',
+     'meaning': 'Повторные продажи, звонки и база клиентов считаются без этих сделок.',
+     'cure': 'Менеджер: привяжите компанию или контакт.'},
+    {'code': 'open_deals_without_amount', 'label': 'Сделки в работе без суммы', 'fact': 'deals',
+     'looked_at': "is_selling and semantic = 'process'", 'flawed': 'amount = 0',
+     'meaning': 'Прогноз выручки занижен.',
+     'cure': 'Менеджер: укажите сумму сделки.'},
+    {'code': 'won_deals_without_amount', 'label': 'Успешные сделки без суммы', 'fact': 'deals',
+     'looked_at': 'won_at is not null', 'flawed': 'amount = 0',
+     'meaning': 'Выручка и средний чек занижены.',
+     'cure': 'Менеджер: укажите сумму сделки.'},
+    {'code': 'open_deals_without_close_date', 'label': 'Сделки в работе без даты закрытия', 'fact': 'deals',
+     'looked_at': "is_selling and semantic = 'process'", 'flawed': 'expected_close_date is null',
+     'meaning': 'Сделки не попадают в прогноз по месяцам.',
+     'cure': 'Менеджер: укажите предполагаемую дату закрытия.'},
+    {'code': 'deals_in_unknown_currency', 'label': 'Сделки в неизвестной валюте', 'fact': 'deals',
+     'looked_at': 'amount_in_currency <> 0', 'flawed': 'not is_currency_known',
+     'meaning': 'Суммы этих сделок не пересчитать, в выручке их нет.',
+     'cure': 'Администратор Битрикс24: добавьте валюту и курс.'},
+    {'code': 'deals_in_deleted_stage', 'label': 'Сделки в удалённой стадии', 'fact': 'deals',
+     'looked_at': 'true', 'flawed': 'is_stage_deleted',
+     'meaning': 'Неясно, в работе сделка или закрыта: воронка и прогноз неточны.',
+     'cure': 'Администратор Битрикс24: перенесите сделки в действующую стадию.'},
+    {'code': 'deals_without_source', 'label': 'Сделки без источника', 'fact': 'deals',
+     'looked_at': 'is_selling', 'flawed': "source_id = ''",
+     'meaning': 'Выручка этих сделок не относится ни к одному каналу.',
+     'cure': 'Менеджер: укажите источник в сделке или в её лиде.'},
+    {'code': 'leads_without_manager', 'label': 'Лиды без ответственного', 'fact': 'leads',
+     'looked_at': 'true', 'flawed': 'manager_id = 0',
+     'meaning': 'Лиды никто не обрабатывает.',
+     'cure': 'Руководитель продаж: назначьте ответственного.'},
+    {'code': 'leads_without_source', 'label': 'Лиды без источника', 'fact': 'leads',
+     'looked_at': 'true', 'flawed': "source_id = ''",
+     'meaning': 'Стоимость лида и ROMI каналов неточны.',
+     'cure': 'Маркетолог: проверьте формы и интеграции.'},
+    {'code': 'leads_in_deleted_stage', 'label': 'Лиды в удалённом статусе', 'fact': 'leads',
+     'looked_at': 'true', 'flawed': 'is_stage_deleted',
+     'meaning': 'Неясно, в работе лид или закрыт.',
+     'cure': 'Администратор Битрикс24: перенесите лиды в действующий статус.'},
+    {'code': 'calls_without_manager', 'label': 'Звонки без менеджера', 'fact': 'calls',
+     'looked_at': 'true', 'flawed': 'manager_id = 0',
+     'meaning': 'Звонки не засчитаны ни одному менеджеру.',
+     'cure': 'Администратор телефонии: привяжите внутренние номера к сотрудникам.'},
+    {'code': 'calls_without_number', 'label': 'Звонки с нечитаемым номером', 'fact': 'calls',
+     'looked_at': 'true', 'flawed': 'phone_key is null',
+     'meaning': 'Номер скрыт или записан не цифрами: перезвонить нельзя, клиента не узнать.',
+     'cure': 'Администратор телефонии: включите передачу номера.'},
+    {'code': 'invoices_without_manager', 'label': 'Счета без ответственного', 'fact': 'invoices',
+     'looked_at': 'true', 'flawed': 'manager_id = 0',
+     'meaning': 'Оплаты не засчитаны ни одному менеджеру.',
+     'cure': 'Руководитель продаж: назначьте ответственного в счёте.'},
+    {'code': 'invoices_in_unknown_currency', 'label': 'Счета в неизвестной валюте', 'fact': 'invoices',
+     'looked_at': 'true', 'flawed': 'not is_currency_known',
+     'meaning': 'Суммы этих счетов не пересчитать, в оплатах их нет.',
+     'cure': 'Администратор Битрикс24: добавьте валюту и курс.'},
+  ]) }}
+{% endmacro %}
+
+
+{% macro quality_facts() -%}
+  {#- CTEs of the facts that quality_checks look at, with the columns that they and the filters need. -#}
+deals_of_all as (
+
+  select * from {{ ref('fct_deals') }}
+
+),
+
+leads_of_all as (
+
+  select * from {{ ref('fct_leads') }}
+
+),
+
+calls_of_all as (
+
+  select * from {{ ref('fct_calls') }}
+
+),
+
+invoices_of_all as (
+
+  select * from {{ ref('fct_invoices') }}
+
+),
+
+pipelines as (
+
+  select * from {{ ref('dim_pipelines') }}
+
+),
+
+stages as (
+
+  select * from {{ ref('dim_stages') }}
+
+),
+
+managers as (
+
+  select * from {{ ref('dim_managers') }}
+
+),
+
+deals as (
+
+  select
+    deals_of_all.*,
+    deals_of_all.deal_id as card_id,
+    'Сделка' as card_type_label,
+    coalesce(pipelines.pipeline, 'Без воронки') as pipeline,
+    coalesce(stages.is_deleted, true) as is_stage_deleted
+  from deals_of_all
+  left join pipelines on deals_of_all.pipeline_id = pipelines.pipeline_id
+  left join stages on stages.entity = 'deal' and deals_of_all.stage_id = stages.stage_id
+
+),
+
+leads as (
+
+  select
+    leads_of_all.*,
+    leads_of_all.lead_id as card_id,
+    'Лид' as card_type_label,
+    'Без воронки' as pipeline,
+    coalesce(stages.is_deleted, true) as is_stage_deleted
+  from leads_of_all
+  left join stages on stages.entity = 'lead' and leads_of_all.status_id = stages.stage_id
+
+),
+
+calls as (
+
+  select
+    calls_of_all.*,
+    calls_of_all.call_id as card_id,
+    'Звонок' as card_type_label,
+    calls_of_all.started_at as created_at,
+    'Звонок ' || to_char({{ local_time('calls_of_all.started_at') }}, 'DD.MM.YYYY HH24:MI') as title,
+    'Без воронки' as pipeline,
+    'Без канала' as channel
+  from calls_of_all
+
+),
+
+invoices as (
+
+  select
+    invoices_of_all.*,
+    invoices_of_all.invoice_id as card_id,
+    'Счёт' as card_type_label,
+    'Без воронки' as pipeline,
+    'Без канала' as channel
+  from invoices_of_all
+
+),
+{%- endmacro %}

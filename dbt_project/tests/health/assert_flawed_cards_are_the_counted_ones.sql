@@ -1,0 +1,45 @@
+-- The register of cards with something missing holds as many as are counted, up to the thousand it keeps of each check, and
+-- no check counts more flaws than cards.
+with counts as (
+
+  select * from {{ ref('mart_health__data_quality') }}
+
+),
+
+cards as (
+
+  select * from {{ ref('mart_health__data_quality_cards') }}
+
+),
+
+counted as (
+
+  select
+    check_code,
+    sum(cards) as cards,
+    sum(cards_flawed) as cards_flawed
+  from counts
+  group by check_code
+
+),
+
+listed as (
+
+  select
+    check_code,
+    count(*) as cards_listed
+  from cards
+  group by check_code
+
+)
+
+select
+  check_code,
+  counted.cards,
+  counted.cards_flawed,
+  listed.cards_listed
+from counted
+full outer join listed using (check_code)
+where
+  counted.cards_flawed > counted.cards
+  or least(coalesce(counted.cards_flawed, 0), 1000) <> coalesce(listed.cards_listed, 0)
