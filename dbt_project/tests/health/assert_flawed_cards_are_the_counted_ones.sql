@@ -1,5 +1,5 @@
--- The register of cards with something missing holds as many as are counted, up to the thousand it keeps of each check, and
--- no check counts more flaws than cards.
+-- The register of cards with something missing holds as many as are counted, up to the thousand it keeps of each
+-- check, and no check counts more flaws than cards.
 with counts as (
 
   select * from {{ ref('mart_health__data_quality') }}
