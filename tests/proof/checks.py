@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from tests.proof.funnel import Funnel, journeys_at_steps
 from tests.proof.plans import Plans
 from tests.proof.truth import SEEDS, TYPES, UTC, Attempt, Card, Truth, moment, number, phone_of, words
 from tests.warehouse.working_days import is_worked
@@ -980,35 +981,53 @@ def clients(marts: Marts) -> list[Check]:
 
 
 def funnel(marts: Marts) -> list[Check]:
-    """Journeys that begin with a lead: when, whose, and what came of them."""
-    truth = marts.truth
-    check = Check("funnel: journeys of leads, won and lost")
-    of_lead: dict[int, list[Card]] = defaultdict(list)
-    for deal in truth.deals.values():
-        if lead := number(deal.payload.get("leadId")):
-            of_lead[lead].append(deal)
-    shown = {
-        int(key.split(":")[1]): row
-        for key, *row in marts.read(
-            "fct_journeys", "journey_key, started_at, start_manager_id, channel", "start_card_type = 'lead'"
-        )
-    }
-    true = {
-        lead.id: [lead.created, truth.responsible(lead, lead.created), truth.channel(lead.source)]
-        for lead in truth.leads.values()
-    }
-    check.same(shown, true)
-    lived = dict(marts.read("fct_journeys", "journey_key, deals_count"))
-    without = sum(1 for deal in truth.deals.values() if not number(deal.payload.get("leadId")))
-    check.equal("cards in journeys", sum(lived.values()), len(truth.deals))
-    check.equal(
-        "deals of leads",
-        sum(count for key, count in lived.items() if key.startswith("lead:"))
-        >= sum(map(len, of_lead.values())),
-        True,
+    """Which cards a journey holds and what became of it, when it came to each step, and how many did."""
+    truth, true = marts.truth, Funnel(marts.truth)
+    journeys, steps = Check("funnel: journeys"), Check("funnel: steps of journeys")
+    sums, reasons = Check("funnel: steps by period and channel"), Check("funnel: loss reasons")
+    columns = "journey_key, entry_code, started_at, start_manager_id, channel, status_code, deals_count, revenue, loss_reason"
+    shown = {row[0]: row[1:] for row in marts.read("fct_journeys", columns)}
+    for key in {**shown, **true.journeys}:
+        journey = true.journeys.get(key)
+        if journey is None or key not in shown:
+            journeys.equal(key, shown.get(key), journey)
+            continue
+        first, row = true.first_card(journey), shown[key]
+        expected = (
+            journey.entry, journey.started, truth.responsible(first, first.created), truth.channel(first.source),
+            true.status(journey), sum(true.kind(journey, card) == "deal" for card in journey.cards),
+        )  # fmt: skip
+        journeys.equal(key, row[:6], expected)
+        journeys.equal((key, "revenue"), row[6], true.revenue(journey))
+        reason = true.last_reason(journey) if expected[4] == "lost" else row[7]
+        if reason is not None:
+            reasons.equal(key, row[7], reason)
+    came: dict[str, dict[int, tuple[Any, ...]]] = defaultdict(dict)
+    for key, place, *row in marts.read(
+        "fct_journey_steps", "journey_key, step_number, reached_at, is_skipped, manager_id"
+    ):
+        came[key][place] = tuple(row)
+    for journey in true.journeys.values():
+        reached = true.reached(journey)
+        steps.equal((journey.key, "steps"), sorted(came[journey.key]), list(range(1, len(reached) + 1)))
+        for place, step in enumerate(reached, 1):
+            row = came[journey.key].get(place, (None, None, None))
+            steps.equal((journey.key, place), row[:2], (step.at, step.skipped))
+            steps.equal((journey.key, place, "manager"), row[2] in step.managers, True)
+    grouped = "view_kind, period_grain, period_start, entry, step_number, channel"
+    sums.same(
+        {
+            tuple(row[:6]): int(row[6])
+            for row in marts.read(
+                "mart_funnel__steps", f"{grouped}, sum(entered)", f"entered > 0 group by {grouped}"
+            )
+        },
+        journeys_at_steps(
+            true, lambda day: ((period.grain, period.start) for period in marts.own_periods(day))
+        ),
+        0,
     )
-    check.equal("journeys of their own", sum(1 for key in lived if key.startswith("deal:")) <= without, True)
-    return [check]
+    return [journeys, steps, sums, reasons]
 
 
 def links(marts: Marts) -> list[Check]:

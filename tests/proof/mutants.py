@@ -597,6 +597,62 @@ MUTANTS: list[Mutant] = [
         "marts/funnel", "fct_journey_steps",
         ("a skipped step took no time of its own", "when not timed.is_skipped and not timed.is_previous_skipped", "when not timed.is_previous_skipped"),
     ),
+    *_macro(
+        "funnel", "int_funnel__step_signs int_funnel__lead_journeys int_funnel__joins",
+        ("a stage of the pipeline named", "or {{ pipeline }}.pipeline_id = {{ stage }}.pipeline_id)", "or true)"),
+        ("a semantic is all its stages", "or lower({{ line }}.stage) = {{ stage }}.semantic", ""),
+        ("the last step not reached", "(({{ windows }}) * tstzmultirange(tstzrange(null, {{ moment }})))", "({{ windows }})"),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__step_lines",
+        ("own steps before invented and default ones", "chosen.priority = chosen.chosen_priority", "true"),
+        ("a portal without payments has no such step", "or exists (select 1 from payments)", "or true"),
+        ("invented steps are the demonstration's", "where portal.is_demonstration", ""),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__card_steps",
+        ("the first entry", "    all_signs.reached_at,\n    all_signs.manager_id\n\n)", "    all_signs.reached_at desc,\n    all_signs.manager_id\n\n)"),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__openings",
+        ("in process from the creation", "      cards.created_at\n    ) as opened_at", "      '-infinity'\n    ) as opened_at"),
+        ("reopened is in process", "having count(closings.card_id) = count(closings.reopened_at)", "having count(closings.card_id) = 0"),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__leadless_deals",
+        ("a win before, even one undone later", "closings.reopened_at, '()')", "null, '()')"),
+        ("a deal is not its own earlier win", "closings.reopened_at, '()')", "closings.reopened_at, '[)')"),
+        ("success elsewhere is no win", "where closings.is_won and deals.client_key is not null", "where deals.client_key is not null"),
+        ("simple CRM mode", "(select max(crm_mode) from portal) = 2", "(select max(crm_mode) from portal) = 1"),
+        ("a web form is a request", "or crm_deals.webform_id is not null", ""),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__lead_journeys",
+        ("converted and no deal yet", "' ~ before('journeys.converted_windows', 'journeys.first_deal_at')", "journeys.converted_windows'"),
+        ("the client's from the first card naming it", "min(cards.created_at) as known_from", "max(cards.created_at) as known_from"),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__joins",
+        ("a joined deal is the lead's deal", "lead_journeys.work_windows as windows", "lead_journeys.windows"),
+        ("what joins keeps it open", "'chosen.windows + deals.windows'", "'chosen.windows'"),
+        ("known before, the client's journey", "and lead_journeys.known_from <= deals.created_at", ""),
+        ("reopened later, open again", "and known.until > deals.created_at", "and false"),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__journeys",
+        ("won, though a card is in process", "when deals_won > 0 then 'won'", "when deals_won > 0 and not has_card_in_process then 'won'"),
+        ("a converted lead without a deal is open", "or (is_converted and deals_count = 0)", ""),
+        ("the card closed last says why", "order by cards.closed_at desc nulls last", "order by cards.closed_at asc nulls last"),
+    ),
+    *_of(
+        "intermediate/funnel", "int_funnel__journey_steps",
+        ("whose at that moment", "coalesce(reached.manager_id, responsibles.manager_id, present.manager_id)", "coalesce(reached.manager_id, present.manager_id)"),
+    ),
+    *_of(
+        "marts/funnel", "mart_funnel__steps",
+        ("the first step has itself before it", "case when step_number = 1 then entered else 0 end as previous_entered", "0 as previous_entered"),
+        ("cohort by start, period by event", "reached_date as day", "started_date as day"),
+    ),
     # Looking ahead
     *_of(
         "marts/plan_fact", "dim_periods_ahead",

@@ -79,12 +79,27 @@ cards as (
 
 ),
 
+-- A journey begins with the lead, or with the first deal where there is none or it was deleted. It stands with the deal
+-- that was won, else with what is in process, else with the last deal.
 members as (
 
   select
     journey_cards.journey_key,
     journey_cards.entry_code,
-    cards.*
+    cards.*,
+    row_number() over (
+      partition by journey_cards.journey_key
+      order by cards.card_type desc, cards.created_at asc, cards.card_id asc
+    ) = 1 as is_start,
+    row_number() over (
+      partition by journey_cards.journey_key
+      order by
+        cards.is_won desc, cards.closed_at is null desc, cards.card_type asc, cards.created_at desc, cards.card_id desc
+    ) = 1 as is_main,
+    row_number() over (
+      partition by journey_cards.journey_key
+      order by cards.closed_at desc nulls last, cards.card_type asc, cards.card_id desc
+    ) = 1 as is_last_closed
   from journey_cards
   inner join cards
     on journey_cards.card_type = cards.card_type and journey_cards.card_id = cards.card_id
@@ -102,37 +117,19 @@ summed as (
     min(closed_at) filter (where is_won) as won_at,
     max(closed_at) as last_closed_at,
     bool_or(closed_at is null) as has_card_in_process,
-    bool_or(is_converted) as is_converted
+    bool_or(is_converted) as is_converted,
+    {%- for column in ['card_type', 'card_id', 'created_at', 'created_manager_id', 'channel', 'client_key'] %}
+      max({{ column }}) filter (where is_start) as start_{{ column }},
+    {%- endfor %}
+    {%- for column in ['title', 'manager_id', 'pipeline_id', 'client_key', 'crm_url'] %}
+      max({{ column }}) filter (where is_main) as main_{{ column }},
+    {%- endfor %}
+    {%- for column in ['loss_reason', 'amount', 'closed_manager_id'] %}
+      max({{ column }}) filter (where is_last_closed) as ending_{{ column }}
+      {%- if not loop.last %},{% endif %}
+    {%- endfor %}
   from members
   group by journey_key, entry_code
-
-),
-
--- It begins with the lead, or with the first deal where there is none or it was deleted.
-starts as (
-
-  select distinct on (journey_key) *
-  from members
-  order by journey_key asc, card_type desc, created_at asc, card_id asc
-
-),
-
--- Where it stands: the deal that was won, else what is in process, else the last deal.
-mains as (
-
-  select distinct on (journey_key) *
-  from members
-  order by
-    journey_key asc, is_won desc, closed_at is null desc, card_type asc, created_at desc, card_id desc
-
-),
-
-endings as (
-
-  select distinct on (journey_key) *
-  from members
-  where closed_at is not null
-  order by journey_key asc, closed_at desc, card_type asc, card_id desc
 
 ),
 
@@ -141,8 +138,8 @@ judged as (
   select
     summed.*,
     case
-      when summed.deals_won > 0 then 'won'
-      when summed.has_card_in_process or (summed.is_converted and summed.deals_count = 0) then 'open'
+      when deals_won > 0 then 'won'
+      when has_card_in_process or (is_converted and deals_count = 0) then 'open'
       else 'lost'
     end as status_code
   from summed
@@ -155,33 +152,32 @@ final as (
     judged.journey_key,
     judged.entry_code,
     judged.status_code,
-    starts.card_type as start_card_type,
-    starts.card_id as start_card_id,
-    starts.created_at as started_at,
-    starts.created_manager_id as start_manager_id,
-    starts.channel,
+    judged.start_card_type,
+    judged.start_card_id,
+    judged.start_created_at as started_at,
+    judged.start_created_manager_id as start_manager_id,
+    judged.start_channel as channel,
     utm.utm_source,
     utm.utm_medium,
     utm.utm_campaign,
-    mains.title,
-    mains.manager_id,
-    mains.pipeline_id,
-    coalesce(mains.client_key, starts.client_key) as client_key,
-    mains.crm_url,
+    judged.main_title as title,
+    judged.main_manager_id as manager_id,
+    judged.main_pipeline_id as pipeline_id,
+    coalesce(judged.main_client_key, judged.start_client_key) as client_key,
+    judged.main_crm_url as crm_url,
     judged.deals_count,
     judged.deals_won,
     judged.revenue,
     judged.won_at,
     case when judged.status_code = 'lost' then judged.last_closed_at end as lost_at,
     -- nothing failed, but nobody goes on: such as an audit that was passed and no sale after it
-    case when judged.status_code = 'lost' then coalesce(endings.loss_reason, 'Без продолжения') end as loss_reason,
-    case when judged.status_code = 'lost' then endings.amount end as lost_amount,
-    case when judged.status_code = 'lost' then endings.closed_manager_id end as lost_manager_id
+    case
+      when judged.status_code = 'lost' then coalesce(judged.ending_loss_reason, 'Без продолжения')
+    end as loss_reason,
+    case when judged.status_code = 'lost' then judged.ending_amount end as lost_amount,
+    case when judged.status_code = 'lost' then judged.ending_closed_manager_id end as lost_manager_id
   from judged
-  inner join starts on judged.journey_key = starts.journey_key
-  inner join mains on judged.journey_key = mains.journey_key
-  inner join utm on starts.card_type = utm.card_type and starts.card_id = utm.card_id
-  left join endings on judged.journey_key = endings.journey_key
+  inner join utm on judged.start_card_type = utm.card_type and judged.start_card_id = utm.card_id
 
 )
 

@@ -64,8 +64,11 @@ until_closed as (
   select
     cards.card_type,
     cards.card_id,
-    lag(coalesce(closings.reopened_at, 'infinity'), 1, cards.created_at) over (
-      partition by cards.card_type, cards.card_id order by closings.closed_at
+    greatest(
+      lag(coalesce(closings.reopened_at, 'infinity')) over (
+        partition by cards.card_type, cards.card_id order by closings.closed_at
+      ),
+      cards.created_at
     ) as opened_at,
     closings.closed_at
   from cards

@@ -3,7 +3,7 @@
 {%- set counts = ['went_on', 'lost', 'still_open', 'won', 'skipped', 'days_count', 'days_from_start_count'] -%}
 {%- set sums = ['days_sum', 'days_from_start_sum'] -%}
 {%- set dimensions = [
-  'view_kind', 'period_grain', 'period_start', 'entry_code', 'step_number', 'manager_id', 'pipeline', 'channel',
+  'view_kind', 'period_grain', 'period_start', 'entry_code', 'step_number', 'manager_id', 'channel',
 ] -%}
 
 {{ config(pre_hook="set local work_mem = '128MB'") }}
@@ -48,7 +48,6 @@ measured as (
     reached_date,
     start_manager_id,
     manager_id,
-    pipeline,
     channel,
     1 as entered,
     case when is_furthest then 0 else 1 end as went_on,
@@ -91,7 +90,6 @@ daily as (
     entry_code,
     step_number,
     whose_id as manager_id,
-    pipeline,
     channel,
     cast(sum(entered) as integer) as entered,
     {%- for column in counts %}
@@ -102,7 +100,7 @@ daily as (
       {%- if not loop.last %},{% endif %}
     {%- endfor %}
   from viewed
-  group by view_kind, day, entry_code, step_number, whose_id, pipeline, channel
+  group by view_kind, day, entry_code, step_number, whose_id, channel
 
 ),
 
@@ -115,7 +113,6 @@ by_period as (
     daily.entry_code,
     daily.step_number,
     daily.manager_id,
-    daily.pipeline,
     daily.channel,
     cast(sum(daily.entered) as integer) as entered,
     {%- for column in counts %}
@@ -134,7 +131,6 @@ by_period as (
     daily.entry_code,
     daily.step_number,
     daily.manager_id,
-    daily.pipeline,
     daily.channel
 
 ),
@@ -161,7 +157,6 @@ parts as (
     by_period.entry_code,
     steps.step_number,
     by_period.manager_id,
-    by_period.pipeline,
     by_period.channel,
     0 as entered,
     case when steps.step_number = by_period.step_number + 1 then by_period.entered else 0 end as previous_entered,
@@ -208,7 +203,7 @@ final as (
     summed.manager_id,
     coalesce(managers.manager, 'Без ответственного') as manager,
     coalesce(managers.department, 'Без отдела') as department,
-    summed.pipeline,
+    '—' as pipeline,
     summed.channel,
     summed.entered,
     summed.previous_entered,
