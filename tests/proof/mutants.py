@@ -296,8 +296,11 @@ MUTANTS: list[Mutant] = [
     *_of(
         "intermediate/kpi", "int_kpi__channel_spend",
         ("days to come cost nothing", "least(periods.period_end, by_month.month_end, {{ as_of_date() }} + 1)", "least(periods.period_end, by_month.month_end)"),
-        ("invented spend is the demonstration's", "where portal.is_demonstration", "where true"),
         ("the last month of a spend counts", "plans.to_month >= months.month_start", "plans.to_month > months.month_start"),
+    ),
+    *_of(
+        "intermediate/kpi", "int_kpi__spend_lines",
+        ("invented spend is the demonstration's", "where portal.is_demonstration", "where true"),
     ),
     *_of(
         KPI, "mart_kpi__period",

@@ -11,13 +11,14 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import DBT
+from tests.conftest import DBT, ROOT
 from tests.embedded_postgres import embedded_postgres
 from tests.proof import portals, scenes
+from tests.proof.compiled import Compiled
 from tests.proof.mutants import MUTANTS, Mutant
 from tests.proof.warehouse import Environment, Warehouse, database
 
@@ -170,42 +171,67 @@ def built(host: str, folder: Path) -> Iterator[Warehouse]:
         yield warehouse
 
 
-def run(mutants: list[Mutant], environment: Environment, scratch: Path) -> list[Verdict]:
-    """Round by round, in the warehouse that `environment` names."""
-    verdicts = []
-    tester = Tester(environment, scratch)
+def run(mutants: list[Mutant], environment: Environment, target: Path) -> list[Verdict]:
+    """In the warehouse that `environment` names, by the unit tests compiled in `target`; by dbt what is left."""
+    verdicts, left = [], []
+    with scenes.connect(environment) as connection:
+        compiled = Compiled(connection, target)
+        for mutant in mutants:
+            noticed = compiled.notice(mutant)
+            if noticed is None:
+                left.append(mutant)
+            else:
+                failed, seen = noticed
+                verdict = Verdict(
+                    mutant, "killed" if failed else "survived", failed or [f"{seen} tests passed"]
+                )
+                verdicts.append(_told(verdict))
+    if not left:
+        return verdicts
+    tester = Tester(environment, target.parent)
     try:
-        for together in rounds(mutants, tester.files):
-            for verdict in tester.judge(together):
-                verdicts.append(verdict)
-                said = ", ".join(verdict.noticed[:2])
-                print(f"{verdict.word:9} {verdict.mutant.file}: {verdict.mutant.rule} ({said})", flush=True)
+        for together in rounds(left, tester.files):
+            verdicts += [_told(verdict) for verdict in tester.judge(together)]
     finally:
         tester.close()
     return verdicts
 
 
-def in_a_warehouse(mutants: list[Mutant], here: bool) -> list[Verdict]:
-    """In one built for the purpose, or in the one that `make env` names."""
-    with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        if here:
-            where = {"DBT_TARGET_PATH": str(scratch / "target"), "DBT_LOG_PATH": str(scratch / "logs")}
-            return run(mutants, {**os.environ, **where}, scratch)
-        host = stack.enter_context(embedded_postgres())
-        return run(mutants, stack.enter_context(built(host, scratch)).environment, scratch)
+def _told(verdict: Verdict) -> Verdict:
+    said = ", ".join(verdict.noticed[:2])
+    print(f"{verdict.word:9} {verdict.mutant.file}: {verdict.mutant.rule} ({said})", flush=True)
+    return verdict
+
+
+def in_a_warehouse(mutants: list[Mutant], compiled: Path | None) -> list[Verdict]:
+    """In one built for the purpose; with `compiled` in the one that `make env` names, whose unit tests have run."""
+    if compiled:
+        return run(mutants, {**os.environ, "DBT_TARGET_PATH": str(compiled)}, compiled)
+    with (
+        embedded_postgres() as host,
+        tempfile.TemporaryDirectory() as scratch,
+        built(host, Path(scratch)) as warehouse,
+    ):
+        arguments = ["test", "--select", "test_type:unit", "--no-use-colors"]
+        done = subprocess.run(
+            [str(DBT), *arguments], env=warehouse.environment, cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+        return run(mutants, warehouse.environment, warehouse.folder / "target")
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--only", default="", help="mutants whose file or rule has this word")
     options.add_argument(
-        "--here", action="store_true", help="in the warehouse that `make env` names, instead of building one"
+        "--compiled",
+        type=Path,
+        help="dbt's target folder after its unit tests, of the warehouse that `make env` names",
     )
     asked = options.parse_args()
     started = time.monotonic()
     chosen = [mutant for mutant in MUTANTS if asked.only in mutant.file or asked.only in mutant.rule]
-    verdicts = in_a_warehouse(chosen, asked.here)
+    verdicts = in_a_warehouse(chosen, asked.compiled)
     for word in ("survived", "broken"):
         for verdict in verdicts:
             if verdict.word == word:
