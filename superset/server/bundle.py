@@ -45,6 +45,11 @@ def policy() -> dict[str, Any]:
     return yaml.safe_load((SERVER / "policy.yaml").read_text(encoding="utf-8"))
 
 
+def common_css(slug: str) -> str:
+    """The styles that all dashboards share, for the one of that slug."""
+    return (SERVER / "viewers.css").read_text(encoding="utf-8").replace("{slug}", slug)
+
+
 def chart_uuids(position: dict[str, Any]) -> list[str]:
     """Uuids of the charts that a dashboard's layout places, in its order."""
     return [

@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 import yaml
-from bundle import BUNDLE, BundleError, application, assets, chart_uuids
+from bundle import BUNDLE, BundleError, application, assets, chart_uuids, common_css
 
 # Owner of what is imported; nobody can log in as it.
 IMPORTER = "voronka-import"
@@ -60,11 +60,13 @@ def wanted_assets() -> dict[str, dict[str, Any]]:
 
 
 def contents() -> dict[str, str]:
-    """The bundle as the importer takes it: text by path, the warehouse's real address put in."""
+    """The bundle as the importer takes it: text by path, the warehouse's real address and the common styles put in."""
     texts = {"metadata.yaml": (BUNDLE / "metadata.yaml").read_text(encoding="utf-8")}
     for name, asset in wanted_assets().items():
         if name.startswith("databases/"):
             asset["sqlalchemy_uri"] = warehouse_uri("UPLOAD" if name == UPLOADS else "BI")
+        if name.startswith("dashboards/"):
+            asset["css"] = common_css(asset["slug"]) + (asset["css"] or "")
         texts[name] = yaml.safe_dump(asset, allow_unicode=True, sort_keys=False)
     return texts
 

@@ -79,6 +79,35 @@ def percent(value: str) -> str:
     )
 
 
+def share(value: str) -> str:
+    """SQL: a share in percent without a sign, «87,5 %», or «—»."""
+    return (
+        f"COALESCE(replace(to_char(({value})::numeric * 100, 'FM999999990.0'), '.', ',') || '{NBSP}%', '—')"
+    )
+
+
+def signed(value: str) -> str:
+    """SQL: a whole number with its sign, «+12», «−34», or «—»."""
+    sign = f"CASE SIGN(round(({value})::numeric)) WHEN 1 THEN '+' WHEN -1 THEN '−' ELSE '' END"
+    return f"CASE WHEN ({value}) IS NULL THEN '—' ELSE {sign} || {number(f'ABS({value})')} END"
+
+
+def clock(value: str) -> str:
+    """SQL: seconds as minutes and seconds, «3:07», or «—»."""
+    seconds = f"round(({value})::numeric)::bigint"
+    return f"COALESCE({seconds} / 60 || ':' || lpad(({seconds} % 60)::text, 2, '0'), '—')"
+
+
+def hours(value: str) -> str:
+    """SQL: seconds as hours and minutes, «12 ч 05 мин», or «—»."""
+    minutes = f"round(({value})::numeric / 60)::bigint"
+    return f"COALESCE({minutes} / 60 || '{NBSP}ч{NBSP}' || lpad(({minutes} % 60)::text, 2, '0') || '{NBSP}мин', '—')"
+
+
+# What expressions of datasets.yaml may call, {{number(…)}}.
+WORDS = {word.__name__: word for word in (number, decimal, percent, share, signed, clock, hours)}
+
+
 def measure(column: str) -> str:
     """SQL: one measure of the period mart in a query that keeps metrics apart."""
     return (
@@ -138,8 +167,8 @@ def _expression(spec: dict[str, Any], pieces: dict[str, str], resolve: Any) -> s
     if "verdict_of" in spec:
         return verdict(resolve(spec["verdict_of"]), resolve(spec["against"]))
     text = spec["expression"]
-    for name, words in (("number", number), ("decimal", decimal), ("percent", percent)):
-        text = re.sub(r"\{\{" + name + r"\((.*)\)\}\}", lambda found, words=words: words(found[1]), text)
+    for name, words in WORDS.items():
+        text = re.sub(r"\{\{" + name + r"\((.*?)\)\}\}", lambda found, words=words: words(found[1]), text)
     return _put_in(text, pieces)
 
 

@@ -46,13 +46,13 @@ def _listed(value: Any) -> list[Any]:
 
 def chart_columns(params: dict[str, Any]) -> list[str]:
     """Columns that a chart selects."""
-    keys = ("groupby", "all_columns", "columns", "groupbyRows", "groupbyColumns", "x_axis")
+    keys = ("groupby", "groupby_b", "all_columns", "columns", "groupbyRows", "groupbyColumns", "x_axis")
     return [name for key in keys for name in _listed(params.get(key))]
 
 
 def chart_metrics(params: dict[str, Any]) -> list[Any]:
     """Metrics that a chart selects."""
-    return [name for key in ("metrics", "metric") for name in _listed(params.get(key))]
+    return [name for key in ("metrics", "metrics_b", "metric") for name in _listed(params.get(key))]
 
 
 def chart_names(params: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -70,10 +70,34 @@ def chart_names(params: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for rule in params.get("conditional_formatting") or []:
         yield "conditional_formatting", rule["column"]
         yield "conditional_formatting", rule["columnFormatting"]
-    if params.get("x_axis_sort"):
+    # A chart of several series may sort its axis by their sum.
+    if params.get("x_axis_sort") and not (params.get("groupby") and params["x_axis_sort"] == "sum"):
         yield "x_axis_sort", params["x_axis_sort"]
     for name in re.findall(r"this\.(\w+)", params.get("handlebarsTemplate") or ""):
         yield "handlebarsTemplate", name
+
+
+def dashboards() -> dict[str, dict[str, Any]]:
+    """Dashboards by slug."""
+    return {dashboard["slug"]: dashboard for dashboard in assets("dashboards").values()}
+
+
+def charts_of(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
+    """The charts that a dashboard places."""
+    by_uuid = {chart["uuid"]: chart for chart in assets("charts").values()}
+    return [by_uuid[node["meta"]["uuid"]] for node in nodes(dashboard).values() if node["type"] == "CHART"]
+
+
+def tabs_of(dashboard: dict[str, Any]) -> dict[str, int]:
+    """How many charts each tab of a dashboard has, by its title."""
+    layout = nodes(dashboard)
+    return {
+        node["meta"]["text"]: sum(
+            chart["type"] == "CHART" and node["id"] in chart["parents"] for chart in layout.values()
+        )
+        for node in layout.values()
+        if node["type"] == "TAB"
+    }
 
 
 def nodes(dashboard: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -11,9 +11,11 @@ import subprocess
 import sys
 from collections import Counter
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.dashboards.bundle_reading import (
     BUNDLE,
     SUPERSET_PYTHON,
@@ -21,7 +23,9 @@ from tests.dashboards.bundle_reading import (
     chart_columns,
     chart_metrics,
     chart_names,
+    charts_of,
     columns_of,
+    dashboards,
     datasets,
     metrics_of,
     nodes,
@@ -230,15 +234,68 @@ def test_filters_name_columns_and_reach_every_chart_in_their_scope(path: str) ->
 
 
 @each_dashboard
-def test_what_the_choice_of_a_period_does_not_reach_is_limited_by_itself(path: str) -> None:
+def test_overlapping_rows_are_never_summed(path: str) -> None:
+    """Periods of several steps, and horizons, hold the same card twice: a filter chooses one, or the chart does itself."""
     dashboard, by_uuid = DASHBOARDS[path], {chart["uuid"]: chart for chart in CHARTS.values()}
-    choice = next(f for f in dashboard["metadata"]["native_filter_configuration"] if f["name"] == "Отрезок")
-    reached = set(_in_scope(dashboard, choice))
-    for uuid, chart in by_uuid.items():
-        dataset = datasets()[chart["dataset_uuid"]]
-        if uuid not in reached and "period_choice" in columns_of(dataset):
-            limits = [clause["subject"] for clause in chart["params"]["adhoc_filters"]]
-            assert "period_choice_sort" in limits, chart["slice_name"]
+    chosen_by = {"period_grain": "period_grain", "period_choice": "period_choice_sort", "horizon": "horizon"}
+    reached: dict[str, set[str]] = {column: set() for column in chosen_by}
+    for native in dashboard["metadata"]["native_filter_configuration"]:
+        column = native["targets"][0]["column"]["name"]
+        if column in reached and native["controlValues"]["enableEmptyFilter"]:
+            reached[column] |= set(_in_scope(dashboard, native))
+    for chart in charts_of(dashboard):
+        has = columns_of(datasets()[by_uuid[chart["uuid"]]["dataset_uuid"]])
+        limits = {clause["subject"] for clause in chart["params"]["adhoc_filters"]}
+        for column in chosen_by.keys() & has.keys():
+            apart = all(name.startswith(f"{column}_") for name in chart_metrics(chart["params"]))
+            assert chart["uuid"] in reached[column] or chosen_by[column] in limits or apart, chart[
+                "slice_name"
+            ]
+
+
+def test_filters_are_called_alike_and_stand_in_one_order() -> None:
+    order = [
+        "Закрыть", "Период", "Отрезок", "Показатель", "Отдел", "Менеджер", "Воронка", "Стадия", "Канал",
+        "Без изменений", "Без созвона", "Статус лида",
+    ]  # fmt: skip
+    columns: dict[str, set[str]] = {}
+    for dashboard in DASHBOARDS.values():
+        filters = dashboard["metadata"]["native_filter_configuration"]
+        names = [native["name"] for native in filters]
+        assert names == sorted(names, key=order.index)
+        for native in filters:
+            columns.setdefault(native["name"], set()).add(native["targets"][0]["column"]["name"])
+    assert {name: found for name, found in columns.items() if len(found) > 1} == {}
+
+
+def test_every_dashboard_leads_to_every_other() -> None:
+    navigation = CHARTS["charts/obschee/navigaciya.yaml"]
+    linked = re.findall(r'href="/superset/dashboard/([^/]+)/"', navigation["params"]["handlebarsTemplate"])
+    assert sorted(linked) == sorted(dashboards())
+    assert all(navigation in charts_of(dashboard) for dashboard in DASHBOARDS.values())
+
+
+def test_buttons_choose_the_horizons_there_are() -> None:
+    """Each button names a row of dim_horizons, counts by its place, and sets the filter that the dashboard has."""
+    sql = (ROOT / "dbt_project" / "models" / "marts" / "pipeline" / "dim_horizons.sql").read_text("utf-8")
+    horizons = re.findall(r"^  \('([^']+)', ", sql, re.M)
+    links = re.findall(
+        r'native_filters=([^"]+)".*?horizon_(\d+)_deals',
+        CHARTS["charts/sdelki/knopki.yaml"]["params"]["handlebarsTemplate"],
+    )
+    assert [int(place) for _, place in links] == list(range(len(horizons)))
+    for horizon, (link, _) in zip(horizons, links, strict=True):
+        assert unquote(link) == (
+            f"(NATIVE_FILTER-zakryt:(extraFormData:(filters:!((col:horizon,op:IN,val:!('{horizon}')))),"
+            f"filterState:(label:'{horizon}',value:!('{horizon}')),id:NATIVE_FILTER-zakryt,ownState:()))"
+        )
+    (filter_,) = (
+        native
+        for native in dashboards()["sdelki-v-rabote"]["metadata"]["native_filter_configuration"]
+        if native["name"] == "Закрыть"
+    )
+    assert filter_["id"] == "NATIVE_FILTER-zakryt"
+    assert filter_["targets"][0]["column"]["name"] == "horizon"
 
 
 def test_red_is_no_series_colour(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,12 +310,19 @@ def test_red_is_no_series_colour(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not (saturation > 0.35 and (hue < 20 / 360 or hue > 335 / 360)), colour
 
 
-def test_comparison_has_one_colour() -> None:
+def test_a_thing_has_one_colour() -> None:
+    """The comparison is grey wherever it is drawn, and no metric changes its colour between dashboards."""
+    everywhere: dict[str, set[str]] = {}
     for dashboard in DASHBOARDS.values():
         colours = dashboard["metadata"]["label_colors"]
-        codes = [code for code, metric in catalogue().items() if metric.kind != "measure"]
-        assert {f"{code}__year_ago" for code in codes} <= set(colours)
         assert colours == dashboard["metadata"]["map_label_colors"]
+        for name, colour in colours.items():
+            everywhere.setdefault(name, set()).add(colour)
+        drawn = {name for chart in charts_of(dashboard) for name in chart_metrics(chart["params"])}
+        assert {name for name in drawn if name.endswith("__year_ago")} <= set(colours)
+    assert {name: found for name, found in everywhere.items() if len(found) > 1} == {}
+    codes = [code for code, metric in catalogue().items() if metric.kind != "measure"]
+    assert {f"{code}__year_ago" for code in codes} <= set(everywhere)
 
 
 def test_policy_names_dashboards_of_the_bundle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,14 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT, Stack
-from tests.dashboards.bundle_reading import BUNDLE, SUPERSET_PYTHON, assets, columns_of
+from tests.dashboards.bundle_reading import (
+    BUNDLE,
+    SUPERSET_PYTHON,
+    assets,
+    charts_of,
+    columns_of,
+    dashboards,
+)
 
 SLUG = "kpi-otdela-prodazh"
 
@@ -111,18 +118,21 @@ def test_import_again_changes_no_count_and_removes_what_left_the_bundle(stack: S
     assert counts(stack)[2] == before[2] + 1
     result = script(stack, "import_assets")
     assert re.search(
-        r"^imported 2 databases, \d+ datasets, \d+ charts, 1 dashboard; 1 stale removed", result.stdout, re.M
+        r"^imported 2 databases, \d+ datasets, \d+ charts, \d+ dashboards; 1 stale removed",
+        result.stdout,
+        re.M,
     )
     assert counts(stack) == before
 
 
 def test_verify_reports_each_chart_and_fails_where_one_fails(stack: Stack) -> None:
     person = json.dumps(dict(zip(("username", "password"), stack.viewer, strict=True)))
-    good = script(stack, "verify", SLUG, "--url", stack.superset_url, stdin=person)
+    good = script(stack, "verify", "--url", stack.superset_url, stdin=person)
     assert good.returncode == 0, good.stdout
-    number = len(assets("charts"))
-    assert f"verified {number} of {number} charts of {SLUG}" in good.stdout
-    assert len(re.findall(r" · [1-9]\d* rows · \d+ ms", good.stdout)) == number
+    numbers = {slug: len(charts_of(dashboard)) for slug, dashboard in dashboards().items()}
+    for slug, number in numbers.items():
+        assert f"verified {number} of {number} charts of {slug}" in good.stdout
+    assert len(re.findall(r" · [1-9]\d* rows · \d+ ms", good.stdout)) == sum(numbers.values())
     wrong = json.dumps({"username": stack.viewer[0], "password": "no such password"})
     refused = script(stack, "verify", SLUG, "--url", stack.superset_url, stdin=wrong)
     assert refused.returncode == 2 and "refuses the login" in refused.stdout
