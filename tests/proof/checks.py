@@ -757,6 +757,8 @@ class Touches:
     def __init__(self, truth: Truth) -> None:
         self.truth = truth
         self.calls: dict[tuple[str, int], dt.datetime] = {}
+        self.about: dict[int, set[tuple[str, int]]] = {}
+        """Cards of each attempt, talked or not."""
         self.done: dict[tuple[str, int], dt.datetime] = {}
         self.planned: dict[tuple[str, int], dt.datetime] = {}
         bindings = {
@@ -811,13 +813,12 @@ class Touches:
                     for binding in bindings.get(one, []):
                         named.add((self.kind(binding["entityTypeId"]), int(binding["entityId"])))
             named = {card for card in named if card[1] and card[0] != "smart_process_0"}
-            if not attempt.successful:
-                continue
             clients = numbers.get(attempt.phone or "", set())
             if not named and len(clients) == 1:
                 kind, id_text = next(iter(clients)).split(":")
                 named = {(kind, int(id_text))}
-            for card in named:
+            self.about[attempt.id] = named
+            for card in named if attempt.successful else ():
                 self._later(self.calls, card, attempt.at)
 
     @staticmethod
@@ -899,87 +900,6 @@ def plans(marts: Marts) -> list[Check]:
     return [daily, attained]
 
 
-def clients(marts: Marts) -> list[Check]:
-    """ABC by revenue of 365 days, segment, RFM, revenue and days since the last talk of each client with a card."""
-    truth = marts.truth
-    ranks, base = Check("clients: ABC, segment, RFM"), Check("clients: wins, revenue, last talk")
-    touches = Touches(truth)
-    cards = {
-        client: (kind, id)
-        for kind, of_kind in (("company", truth.companies), ("contact", truth.contacts))
-        for id, card in of_kind.items()
-        if (client := truth.client_of_card(kind, id)) == f"{kind}:{id}" and card.created < truth.at
-    }
-    won: dict[str, list[Card]] = defaultdict(list)
-    for deal in truth.wins:
-        if deal.client in cards:
-            won[deal.client].append(deal)
-
-    def days_since(at: dt.datetime | None) -> int | None:
-        return (truth.today - truth.day(at)).days if at else None
-
-    of_year = {
-        client: sum((deal.amount for deal in deals if (days_since(deal.success_at) or 0) < 365), Decimal(0))
-        for client, deals in won.items()
-    }
-    bought = sorted(
-        (client for client, amount in of_year.items() if amount > 0),
-        key=lambda client: (-of_year[client], *cards[client]),
-    )
-    total, so_far, classes = sum((of_year[client] for client in bought), Decimal(0)), Decimal(0), {}
-    for client in bought:
-        so_far += of_year[client]
-        share = so_far / total
-        classes[client] = "A" if share <= Decimal("0.8") else "B" if share <= Decimal("0.95") else "C"
-
-    def scores(worth: Mapping[str, Any]) -> dict[str, int]:
-        """1 to 5 by the share of the others that are worse, of ties the same."""
-        values = sorted(worth.values())
-        others = len(values) - 1
-        worse = {client: bisect.bisect_left(values, value) for client, value in worth.items()}
-        return {
-            client: 1 + sum(others > 0 and 5 * count >= n * others for n in (1, 2, 3, 4))
-            for client, count in worse.items()
-        }
-
-    recency = scores({client: truth.day(max(d.success_at for d in deals)) for client, deals in won.items()})  # type: ignore[type-var]
-    frequency = scores({client: len(deals) for client, deals in won.items()})
-    monetary = scores({client: sum(deal.amount for deal in deals) for client, deals in won.items()})
-    talks: dict[str, dt.datetime] = {}
-    for client in cards:
-        near = [touches.calls[card] for card in touches.staff[client] if card in touches.calls]
-        if near:
-            talks[client] = max(near)
-    shown = {
-        row[0]: row[1:]
-        for row in marts.read(
-            "mart_clients__base",
-            "client_key, abc, segment, rfm_code, won_deals, days_since_win, days_since_call, revenue, revenue_year",
-        )
-    }
-    base.equal("clients", set(shown), set(cards))
-    for client in cards:
-        deals, row = won[client], shown.get(client, (None,) * 8)
-        silent = days_since(talks.get(client))
-        first, last = (
-            (days_since(deals[0].success_at), days_since(deals[-1].success_at)) if deals else (None, None)
-        )
-        quiet = min((days for days in (last, silent) if days is not None), default=None)
-        segment = (
-            "Потенциальный" if first is None
-            else "Новый" if first < 90
-            else "Активный" if quiet is not None and quiet < 90
-            else "Спящий" if quiet is not None and quiet < 180
-            else "Потерянный"
-        )  # fmt: skip
-        code = f"{recency[client]}{frequency[client]}{monetary[client]}" if deals else "—"
-        ranks.equal(client, row[:3], (classes.get(client, "Без покупок"), segment, code))
-        base.equal(client, row[3:6], (len(deals), last, silent))
-        base.equal((client, "revenue"), row[6], sum((deal.amount for deal in deals), Decimal(0)))
-        base.equal((client, "revenue of 365 days"), row[7], of_year.get(client, Decimal(0)))
-    return [ranks, base]
-
-
 def funnel(marts: Marts) -> list[Check]:
     """Which cards a journey holds and what became of it, when it came to each step, and how many did."""
     truth, true = marts.truth, Funnel(marts.truth)
@@ -1047,7 +967,7 @@ def links(marts: Marts) -> list[Check]:
 
 ALL: tuple[Callable[[Marts], list[Check]], ...] = (
     ledger, growth, rating, checks_and_cycles, loss_reasons, channels, win_rate, norms, missed_calls, telephony,
-    open_deals, plans, clients, funnel, links,
+    open_deals, plans, funnel, links,
 )  # fmt: skip
 
 

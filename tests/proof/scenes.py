@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from tests.conftest import Installation
-from tests.proof.checks import Check, Marts, compare
+from tests.proof.checks import Check, Marts
+from tests.proof.checks import compare as compare_figures
+from tests.proof.clients import client_base
 from tests.proof.portals import Kind, drawn
 from tests.proof.raw import RawPortal
 from tests.proof.truth import Truth
@@ -33,6 +35,11 @@ def built_at(connection: psycopg.Connection) -> dt.datetime:
     row = connection.execute("select built_at from marts.mart_health__build").fetchone()
     assert row, "mart_health__build is empty: no stream was ever loaded well"
     return row[0]
+
+
+def compare(marts: Marts) -> list[Check]:
+    """Everything that is worked out twice."""
+    return [*compare_figures(marts), *client_base(marts)]
 
 
 def of_warehouse(environment: dict[str, str]) -> list[Check]:

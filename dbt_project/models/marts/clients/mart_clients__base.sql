@@ -266,4 +266,3 @@ final as (
 )
 
 select * from final
-order by open_amount desc, revenue desc

@@ -84,4 +84,3 @@ final as (
 )
 
 select * from final
-order by manager asc, last_attempt_local desc
