@@ -1,3 +1,4 @@
+{%- set categories = client_categories() | join(', ') -%}
 with clients as (
 
   select * from {{ ref('mart_clients__base') }}
@@ -7,21 +8,7 @@ with clients as (
 final as (
 
   select
-    manager_id,
-    manager,
-    department,
-    pipeline,
-    channel,
-    client_type_label,
-    abc,
-    abc_sort,
-    segment,
-    segment_sort,
-    rfm_group,
-    rfm_group_sort,
-    buyer_label,
-    call_bucket,
-    call_bucket_sort,
+    {{ categories }},
     count(*) as clients,
     count(*) filter (where is_contacted_7) as contacted_7,
     count(*) filter (where is_contacted_30) as contacted_30,
@@ -39,22 +26,7 @@ final as (
     count(*) filter (where is_buyer and has_no_next_step) as buyers_without_next_step,
     count(*) filter (where is_repeat_buyer) as repeat_buyers
   from clients
-  group by
-    manager_id,
-    manager,
-    department,
-    pipeline,
-    channel,
-    client_type_label,
-    abc,
-    abc_sort,
-    segment,
-    segment_sort,
-    rfm_group,
-    rfm_group_sort,
-    buyer_label,
-    call_bucket,
-    call_bucket_sort
+  group by {{ categories }}
 
 )
 

@@ -1,3 +1,4 @@
+{%- set categories = client_categories() | join(', ') -%}
 with clients as (
 
   select * from {{ ref('mart_clients__base') }}
@@ -7,21 +8,7 @@ with clients as (
 final as (
 
   select
-    manager_id,
-    manager,
-    department,
-    pipeline,
-    channel,
-    client_type_label,
-    abc,
-    abc_sort,
-    segment,
-    segment_sort,
-    rfm_group,
-    rfm_group_sort,
-    buyer_label,
-    call_bucket,
-    call_bucket_sort,
+    {{ categories }},
     count(*) as clients,
     cast(sum(won_deals) as bigint) as won_deals,
     sum(revenue) as revenue,
@@ -30,22 +17,7 @@ final as (
     sum(open_amount) as open_amount,
     count(*) filter (where open_deals > 0) as clients_in_work
   from clients
-  group by
-    manager_id,
-    manager,
-    department,
-    pipeline,
-    channel,
-    client_type_label,
-    abc,
-    abc_sort,
-    segment,
-    segment_sort,
-    rfm_group,
-    rfm_group_sort,
-    buyer_label,
-    call_bucket,
-    call_bucket_sort
+  group by {{ categories }}
 
 )
 
