@@ -1,3 +1,5 @@
+{{ config(pre_hook="set local work_mem = '256MB'") }}
+
 with open_deals as (
 
   select * from {{ ref('mart_pipeline__open_deals') }}
