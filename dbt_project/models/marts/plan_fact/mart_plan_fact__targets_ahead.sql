@@ -15,7 +15,7 @@ daily as (
 planned as (
 
   select * from {{ ref('mart_plan_fact__planned') }}
-  where item_type = 'deal' and is_selling and not is_overdue
+  where item_type = 'deal' and is_selling
 
 ),
 
