@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh serve test bench campaign proof mutants lint metrics status stop clean distclean env requirements
+.PHONY: help demo refresh serve test bench scale campaign proof mutants lint metrics status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -44,6 +44,10 @@ mutants: $(CORE)/.stamp ## single wrong turns in the SQL, each of which a unit t
 bench: $(CORE)/.stamp ## how fast a portal gets into PostgreSQL, against its limits and other tools (ARGS="wide --runs 1")
 	@$(VORONKA) prepare-tests
 	@$(DEV)/python -m tests.bench $(ARGS)
+
+scale: $(CORE)/.stamp ## seconds and memory of builds of a large warehouse, and of its refreshes (ARGS="--deals 200000")
+	@$(VORONKA) prepare-tests
+	@$(DEV)/python -m tests.bench.scale $(ARGS)
 
 lint: $(CORE)/.stamp ## ruff, sqlfluff, YAML, what comes from the metric catalogue
 	@$(VORONKA) prepare-lint

@@ -155,7 +155,7 @@ def demo() -> None:
         with ThreadPoolExecutor(1) as aside:
             migrated = aside.submit(dashboards.migrate, settings, env)
             try:
-                with steps.step("Refresh: extract, build, test, publish (meltano run refresh)"):
+                with steps.step("Refresh: extract, build, test, publish (meltano run nightly)"):
                     refreshing.refresh(settings, demo=True)
             except KeyboardInterrupt:
                 progress.end_running()
@@ -196,7 +196,7 @@ def refresh() -> None:
             programs = _start_services(settings)
             if demo:
                 _start_portal(settings, programs)
-        with steps.step("Refresh: extract, build, test, publish (meltano run refresh)"):
+        with steps.step("Refresh: extract, build, test, publish (meltano run nightly)"):
             refreshing.refresh(settings, demo=demo)
     click.echo("\n" + steps.summary())
     if not dashboards.is_healthy(settings):

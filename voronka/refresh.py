@@ -122,7 +122,7 @@ def refresh(settings: Settings, *, demo: bool) -> str:
     host = checked.split()[1]
     claim_warehouse(settings, host, demo=demo, env=env)
     progress.run(
-        [paths.executable("meltano", "meltano"), "run", "refresh"],
+        [paths.executable("meltano", "meltano"), "run", "nightly"],
         log="refresh",
         env=env,
         show=SHOWN,

@@ -56,6 +56,7 @@ declare
   stale text;
   bad text;
   relation record;
+  made_of record;
   pending integer;
   made integer;
 begin
@@ -120,10 +121,32 @@ begin
   update view_to_make set definition = replace(definition, ' marts_next.', ' marts.') where is_mart;
   update view_to_make set definition = replace(definition, '(marts_next.', '(marts.') where is_mart;
 
+  -- An incremental mart that was brought up to date leaves the published table behind, for the next time. One that was
+  -- built as a whole does not: the log of changes begins with it.
+  for relation in
+    select c.relname
+    from pg_class c
+    join pg_class n on n.relname = c.relname and n.relnamespace = 'marts_next'::regnamespace and n.relkind = 'r'
+    where c.relnamespace = 'marts'::regnamespace and c.relname = any(fresh) and c.relkind = 'r'
+      and obj_description(n.oid, 'pg_class') ~ '^Built by '
+      and obj_description(n.oid, 'pg_class') !~ 'anew (.*), through \1$'
+  loop
+    for made_of in
+      select v.schema_name, v.view_name from view_to_make v
+      where to_regclass(format('%I.%I', v.schema_name, v.view_name)) is not null
+    loop
+      execute format('drop view if exists %I.%I cascade', made_of.schema_name, made_of.view_name);
+    end loop;
+    execute format('drop table if exists marts_next.%I', relation.relname || '__spare');
+    execute format('alter table marts.%I rename to %I', relation.relname, relation.relname || '__spare');
+    execute format('alter table marts.%I set schema marts_next', relation.relname || '__spare');
+  end loop;
+
   for relation in
     select c.relname, c.relkind from pg_class c
     where c.relnamespace = 'marts'::regnamespace and c.relname = any(fresh) and c.relkind in ('r', 'v')
   loop
+    execute format('drop table if exists marts_next.%I', relation.relname || '__spare');
     -- A relation that fell to an earlier one's cascade is gone already.
     execute format('drop %s if exists marts.%I cascade', case relation.relkind when 'r' then 'table' else 'view' end,
       relation.relname);

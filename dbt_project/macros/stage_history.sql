@@ -2,9 +2,20 @@
 {#- SQL of a model: the stays of cards in stages, from history and the stage dictionary's semantics. The history of a
     deleted card leaves with it. -#}
 {%- set stream = entity ~ 's' -%}
+{%- set affected -%}
+  select {{ key }} from {{ changed_in(history) }}
+  union all
+  select card_id as {{ key }} from {{ changed_in('stg_bitrix24__deleted_cards') }}
+  where stream = '{{ stream }}'
+  union all
+  select {{ key }} from {{ ref(history) }}
+  where entered_at >= {{ last_build() }}
+{%- endset -%}
+{{ gather_affected(affected) }}
 with history as (
 
   select * from {{ ref(history) }}
+  {{ affected_only(key) }}
 
 ),
 
@@ -67,21 +78,39 @@ select * from final
   such a stage now; without history the last stage move, then the close date, then the last change.
   "Now" is the card's own stage in a live build; as of a past date it is the last stage that history knows.
 -#}
+{%- set affected -%}
+  select {{ key }} from {{ changed_in(cards) }}
+  union all
+  select {{ key }} from {{ changed_in(versions) }}
+  union all
+  select {{ key }} from {{ changed_in(intervals) }}
+  union all
+  select {{ key }} from {{ ref(cards) }}
+  where created_at >= {{ last_build() }}
+  union all
+  -- Closed by its stage, at a moment that had not come.
+  select {{ key }} from {{ this }}
+  where semantic <> 'process' and success_at is null and failure_at is null
+{%- endset -%}
+{{ gather_affected(affected) }}
 with cards as (
 
-  select * from {{ ref(cards) }} where created_at < {{ as_of() }}
+  select * from {{ ref(cards) }}
+  where created_at < {{ as_of() }} {{ affected_only(key, 'and') }}
 
 ),
 
 versions as (
 
   select * from {{ ref(versions) }}
+  {{ affected_only(key) }}
 
 ),
 
 intervals as (
 
   select * from {{ ref(intervals) }}
+  {{ affected_only(key) }}
 
 ),
 

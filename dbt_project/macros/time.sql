@@ -3,6 +3,12 @@
 {% endmacro %}
 
 
+{% macro build_moment() -%}
+  {#- When the run began, in UTC; the variable `moment` has it begin at another, so that two builds can be compared. -#}
+  {{- var('moment', none) or run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f+00') -}}
+{%- endmacro %}
+
+
 {% macro as_of() %}
   {#- "Now" of the whole warehouse. Live: the moment the run began. With the variable as_of: the end of that day
       in the portal's zone. Events are kept while `event_at < as_of`. -#}
@@ -13,7 +19,7 @@
     {%- endif -%}
     (cast(cast('{{ day }}' as date) + 1 as timestamp) at time zone '{{ portal_timezone() }}')
   {%- else -%}
-    cast('{{ run_started_at.isoformat() }}' as timestamptz)
+    cast('{{ build_moment() }}' as timestamptz)
   {%- endif -%}
 {% endmacro %}
 

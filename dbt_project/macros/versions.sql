@@ -35,8 +35,9 @@
   {#- Filter of an incremental staging model. Batches of one stream are committed in the order of their marks; the
       overlap is for two loaders at once, and rows are replaced by key. -#}
   {%- if is_incremental() -%}
-    where {{ loaded_at() }} >= (
-      select coalesce(max(loaded_at), '-infinity') - interval '10 seconds' from {{ relation }}
+    -- As the loader's index has it.
+    where greatest(_sdc_batched_at, _sdc_deleted_at) >= (
+      select (coalesce(max(loaded_at), '-infinity') - interval '10 seconds') at time zone 'UTC' from {{ relation }}
     )
   {%- endif -%}
 {%- endmacro %}
@@ -55,9 +56,25 @@
 {#- SQL of a model: of each card that is not deleted at as_of the version that counts then: the newest one that existed;
     the present one where none reaches back so far. `key`: column of the id, or several. -#}
 {%- set keys = [key] if key is string else key -%}
+{%- if stream -%}
+  {%- set affected -%}
+    select {{ keys | join(', ') }} from {{ changed_in(versions) }}
+    union all
+    {% if keys | length > 1 -%}
+      select versions.{{ keys | join(', versions.') }}
+      from {{ changed_in('stg_bitrix24__deleted_cards') }}
+      inner join {{ ref(versions) }} as versions on changes.card_id = versions.{{ keys[-1] }}
+    {%- else -%}
+      select card_id as {{ key }} from {{ changed_in('stg_bitrix24__deleted_cards') }}
+    {%- endif %}
+    where changes.stream = '{{ stream }}'
+  {%- endset -%}
+  {{ gather_affected(affected) }}
+{%- endif -%}
 with versions as (
 
   select * from {{ ref(versions) }}
+  {{ affected_only(keys) }}
 
 ),
 {%- if stream %}
@@ -116,40 +133,5 @@ select * from final
     ({{ deleted_at }} is null or {{ deleted_at }} >= {{ as_of() }})
   {%- else -%}
     {{ deleted_at }} is null
-  {%- endif -%}
-{%- endmacro %}
-
-
-{% macro should_full_refresh() %}
-  {#- In place of dbt's own: an incremental table is built anew also when its SQL is not the one that built it, and a
-      seed when its columns are others, so that an upgrade never leaves old rows in an old shape. -#}
-  {%- set configured = config.get('full_refresh') -%}
-  {%- set asked = flags.FULL_REFRESH if configured is none else configured -%}
-  {%- if execute and not asked and model.resource_type == 'seed' -%}
-    {%- set existing = load_cached_relation(this) -%}
-    {%- set wanted = config.get('column_types', {}) -%}
-    {%- if existing is not none and wanted -%}
-      {{ return(adapter.get_columns_in_relation(existing) | map(attribute='name') | sort | list != wanted | sort | list) }}
-    {%- endif -%}
-  {%- endif -%}
-  {%- if asked or not execute or model.resource_type != 'model' or model.config.materialized != 'incremental' -%}
-    {{ return(asked) }}
-  {%- endif -%}
-  {%- set known = run_query(
-    "select obj_description(to_regclass('" ~ this ~ "'), 'pg_class')"
-  ).columns[0].values()[0] -%}
-  {{ return(known != built_by()) }}
-{% endmacro %}
-
-
-{% macro built_by() -%}
-  {{- 'Built by ' ~ local_md5(model.raw_code) -}}
-{%- endmacro %}
-
-
-{% macro remember_built_by() -%}
-  {#- Post-hook of incremental tables, for should_full_refresh. -#}
-  {%- if model.config.materialized == 'incremental' -%}
-    comment on table {{ this }} is '{{ built_by() }}'
   {%- endif -%}
 {%- endmacro %}

@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 -- Over all years the cohorts are every lead and every deal without a known lead, with all the revenue there is.
 with cohorts as (
 

@@ -1,6 +1,6 @@
 -- A metric that never happened is either not kept in this portal or not read: say which with the variable
 -- metrics_rightly_empty (a list of codes), or mend the reading.
-{{ config(severity='warn') }}
+{{ config(tags=['nightly'], severity='warn') }}
 
 with metrics as (
 

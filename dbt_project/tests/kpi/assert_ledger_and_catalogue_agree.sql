@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 -- Every event belongs to an event metric of the catalogue and to the kind of card named there; ratios are made of event
 -- metrics only.
 with events as (

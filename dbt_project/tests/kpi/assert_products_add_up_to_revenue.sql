@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 -- Shares of products take nothing away from revenue and add nothing: to the kopeck for every period and manager.
 with products as (
 

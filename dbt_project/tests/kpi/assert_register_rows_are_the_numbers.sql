@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 -- Every number opens down to its cards: the rows of the register add up to the period mart, metric by metric, manager
 -- by manager, pipeline by pipeline.
 with registered as (

@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 -- The list of won deals holds exactly the deals won and the revenue of every manager and channel.
 with listed as (
 

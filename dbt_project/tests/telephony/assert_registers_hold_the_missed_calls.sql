@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 -- Every number of missed calls opens down to them: the register's rows are the overview's counts, outcome by outcome,
 -- and the waits still open are the lost clients.
 with registered as (

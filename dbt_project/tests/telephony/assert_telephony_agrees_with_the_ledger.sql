@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 -- What dashboard 2 counts of calls is what the ledger counts of them, by period and manager, and for the period before.
 {%- set metric_of = {
   'inbound': 'calls_inbound',

@@ -57,6 +57,18 @@ class Connector(PostgresConnector):
                 found.setdefault(table, set()).add(column)
         return found
 
+    @cache  # noqa: B019 (the same)
+    def indexes(self, schema: str | None) -> set[str]:
+        """Names of the indexes that were there when first asked."""
+        with self._connect() as connection:
+            found = connection.execute(
+                sqlalchemy.text(
+                    "select indexname from pg_indexes where schemaname = coalesce(:schema, current_schema())"
+                ),
+                {"schema": schema},
+            )
+            return {name for (name,) in found}
+
     def create_engine(self) -> sqlalchemy.Engine:
         engine = super().create_engine()
 
@@ -175,11 +187,18 @@ class JsonbSink(PostgresSink):
 
     def setup(self) -> None:
         """Make the table, or the columns it lacks. One that has them all is not looked at further: the parent asks
-        the server a dozen questions a stream.
+        the server a dozen questions a stream. An index finds what was loaded since an incremental build.
         """
         there = self.connector.tables(self.schema_name).get(self.table_name, set())
         if not there.issuperset(self.schema["properties"]):
             super().setup()
+        name = f"{self.table_name}_loaded"
+        if name not in self.connector.indexes(self.schema_name):
+            statement = sql.SQL(
+                "create index if not exists {} on {} (greatest(_sdc_batched_at, _sdc_deleted_at))"
+            ).format(sql.Identifier(name), sql.Identifier(*filter(None, (self.schema_name, self.table_name))))
+            with self.connector._connect() as connection, connection.begin():
+                connection.connection.cursor().execute(statement)
 
     def add(self, line: Line) -> int:
         """Take a record; of several with one key the last counts. Returns the bytes that it holds."""

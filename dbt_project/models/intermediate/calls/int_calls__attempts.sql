@@ -1,12 +1,25 @@
 {{
   config(
-    indexes=[{'columns': ['call_id'], 'unique': true}]
+    materialized='incremental',
+    indexes=[
+      {'columns': ['call_id'], 'unique': true},
+      {'columns': ['phone_key']}
+    ],
+    meta={
+      'key': 'call_id',
+      'scope': 'affected',
+      'follows': ['int_calls__legs']
+    }
   )
 }}
-
+{%- set affected -%}
+  select attempt_id as call_id from {{ changed_in('int_calls__legs') }}
+{%- endset -%}
+{{ gather_affected(affected) }}
 with legs as (
 
   select * from {{ ref('int_calls__legs') }}
+  {{ affected_only('attempt_id') }}
 
 ),
 
@@ -20,15 +33,15 @@ attempts as (
     coalesce(sum(duration_seconds) filter (where is_answered), 0) as talk_seconds,
     count(*) as legs_count,
     -- Answered: by the first who did. Missed: by the last who rang.
-    (array_agg(manager_id order by leg_order) filter (where is_answered))[1] as answered_by,
-    (array_agg(manager_id order by leg_order desc) filter (where manager_id is not null))[1]
+    (array_agg(manager_id order by started_at, call_id) filter (where is_answered))[1] as answered_by,
+    (array_agg(manager_id order by started_at desc, call_id desc) filter (where manager_id is not null))[1]
       as rang_last,
-    (array_agg(result_code order by leg_order desc))[1] as last_code,
-    (array_agg(phone_key order by leg_order) filter (where phone_key is not null))[1]
+    (array_agg(result_code order by started_at desc, call_id desc))[1] as last_code,
+    (array_agg(phone_key order by started_at, call_id) filter (where phone_key is not null))[1]
       as phone_key,
     (
       array_agg(
-        crm_entity_type || ':' || crm_entity_id order by is_answered desc, leg_order desc
+        crm_entity_type || ':' || crm_entity_id order by is_answered desc, started_at desc, call_id desc
       )
       filter (where crm_entity_type in ('lead', 'contact', 'company') and crm_entity_id is not null)
     )[1] as crm_entity

@@ -1,15 +1,46 @@
 {{
   config(
+    materialized='incremental',
     indexes=[
       {'columns': ['call_id', 'card_type', 'card_id'], 'unique': true},
       {'columns': ['card_type', 'card_id']}
-    ]
+    ],
+    meta={
+      'key': 'call_id',
+      'scope': 'affected',
+      'follows': [
+        'int_calls__legs',
+        'stg_bitrix24__activities',
+        'stg_bitrix24__activity_versions',
+        'stg_bitrix24__activity_bindings'
+      ]
+    }
   )
 }}
-
+{#- An activity that changed concerns the calls that name it, and those that it names. -#}
+{%- set affected -%}
+  with changed as (
+    select activity_id from {{ changed_in('stg_bitrix24__activities') }}
+    union
+    select activity_id from {{ changed_in('stg_bitrix24__activity_versions') }}
+    union
+    select activity_id from {{ changed_in('stg_bitrix24__activity_bindings') }}
+  )
+  select attempt_id as call_id from {{ changed_in('int_calls__legs') }}
+  union all
+  select legs.attempt_id as call_id from {{ ref('int_calls__legs') }} as legs
+  inner join changed on legs.activity_id = changed.activity_id
+  union all
+  select legs.attempt_id as call_id
+  from changed
+  inner join {{ ref('stg_bitrix24__activity_versions') }} as versions on changed.activity_id = versions.activity_id
+  inner join {{ ref('int_calls__legs') }} as legs on substring(versions.origin_id from '^VI_(.*)$') = legs.call_code
+{%- endset -%}
+{{ gather_affected(affected) }}
 with legs as (
 
   select * from {{ ref('int_calls__legs') }}
+  {{ affected_only('attempt_id') }}
 
 ),
 

@@ -1,12 +1,67 @@
 {{
   config(
-    indexes=[{'columns': ['call_id'], 'unique': true}]
+    materialized='incremental',
+    indexes=[
+      {'columns': ['call_id'], 'unique': true},
+      {'columns': ['attempt_id']},
+      {'columns': ['phone_key']},
+      {'columns': ['session_id']},
+      {'columns': ['activity_id']},
+      {'columns': ['call_code']}
+    ],
+    meta={
+      'key': 'call_id',
+      'logs': ['call_id', 'attempt_id'],
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__calls']
+    }
   )
 }}
-
+{#-
+  A call that came or changed concerns the calls of its number and session, theirs, and so on; and those that it was among
+  before it changed.
+-#}
+{%- set affected -%}
+  with recursive changed as (
+    select call_id from {{ changed_in('stg_bitrix24__calls') }}
+    union
+    select call_id from {{ ref('stg_bitrix24__calls') }}
+    where started_at >= {{ last_build() }}
+  ),
+  old as (
+    select legs.* from {{ this }} as legs
+    inner join changed on legs.call_id = changed.call_id
+  ),
+  touched as (
+    select call_id from (
+      select call_id from changed
+      union
+      select legs.call_id from {{ this }} as legs
+      inner join old on legs.phone_key = old.phone_key
+      where legs.direction = 'inbound' and old.direction = 'inbound'
+      union
+      select legs.call_id from {{ this }} as legs
+      inner join old on legs.session_id = old.session_id
+    ) as seeds
+    union
+    select neighbours.call_id
+    from touched
+    inner join {{ ref('stg_bitrix24__calls') }} as calls on touched.call_id = calls.call_id
+    cross join lateral (
+      select others.call_id from {{ ref('stg_bitrix24__calls') }} as others
+      where others.phone_key = calls.phone_key and others.type_id in (2, 3) and calls.type_id in (2, 3)
+      union all
+      select others.call_id from {{ ref('stg_bitrix24__calls') }} as others
+      where others.session_id = calls.session_id
+    ) as neighbours
+  )
+  select call_id from touched
+{%- endset -%}
+{{ gather_affected(affected) }}
 with recursive calls as (
 
   select * from {{ ref('stg_bitrix24__calls') }}
+  {{ affected_only('call_id') }}
 
 ),
 
@@ -30,8 +85,7 @@ legs as (
       when 3 then 'inbound'
       when 4 then 'callback'
     end as direction,
-    result_code = '200' and result_code is not null as is_answered,
-    row_number() over (order by started_at, call_id) as leg_order
+    result_code = '200' and result_code is not null as is_answered
   from calls
   where
     category = 'external'
@@ -47,11 +101,11 @@ sessions as (
     *,
     case
       when session_id is not null
-        then lag(call_id) over (partition by direction, session_id order by leg_order)
+        then lag(call_id) over (partition by direction, session_id order by started_at, call_id)
     end as session_leg_before,
     case
       when session_id is null then is_answered
-      else bool_or(is_answered) over (partition by direction, session_id order by leg_order)
+      else bool_or(is_answered) over (partition by direction, session_id order by started_at, call_id)
     end as is_answered_by_now
   from legs
 
@@ -74,7 +128,7 @@ linked as (
         then lag(call_id) over number_legs
     end as leg_before
   from sessions
-  window number_legs as (partition by direction, phone_key order by leg_order)
+  window number_legs as (partition by direction, phone_key order by started_at, call_id)
 
 ),
 

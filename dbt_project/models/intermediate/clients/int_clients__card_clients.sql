@@ -1,3 +1,27 @@
+{{
+  config(
+    materialized='incremental',
+    indexes=[
+      {'columns': ['card_type', 'card_id'], 'unique': true},
+      {'columns': ['client_key']}
+    ],
+    meta={
+      'key': ['card_type', 'card_id'],
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__companies', 'stg_bitrix24__contacts']
+    }
+  )
+}}
+{%- set affected -%}
+  select 'company' as card_type, company_id as card_id from {{ changed_in('stg_bitrix24__companies') }}
+  union all
+  select 'contact' as card_type, contact_id as card_id from {{ changed_in('stg_bitrix24__contacts') }}
+  union all
+  select 'contact' as card_type, contacts.contact_id as card_id
+  from {{ changed_in('stg_bitrix24__companies') }}
+  inner join {{ ref('stg_bitrix24__contacts') }} as contacts on changes.company_id = contacts.company_id
+{%- endset -%}
+{{ gather_affected(affected) }}
 with companies as (
 
   select * from {{ ref('stg_bitrix24__companies') }}
@@ -17,6 +41,7 @@ company_clients as (
     company_id as card_id,
     case when not is_my_company then 'company:' || company_id end as client_key
   from companies
+  {{ affected_only(["'company'", 'company_id']) }}
 
 ),
 
@@ -32,6 +57,7 @@ contact_clients as (
     end as client_key
   from contacts
   left join companies on contacts.company_id = companies.company_id
+  {{ affected_only(["'contact'", 'contacts.contact_id']) }}
 
 ),
 

@@ -1,12 +1,31 @@
+{{
+  config(
+    materialized='incremental',
+    indexes=[{'columns': ['deal_id', 'product_name'], 'unique': true}],
+    meta={
+      'key': 'deal_id',
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__deals', 'stg_bitrix24__deal_product_rows']
+    }
+  )
+}}
+{%- set affected -%}
+  select deal_id from {{ changed_in('stg_bitrix24__deals') }}
+  union all
+  select deal_id from {{ changed_in('stg_bitrix24__deal_product_rows') }}
+{%- endset -%}
+{{ gather_affected(affected) }}
 with deals as (
 
   select * from {{ ref('stg_bitrix24__deals') }}
+  {{ affected_only('deal_id') }}
 
 ),
 
 product_rows as (
 
   select * from {{ ref('stg_bitrix24__deal_product_rows') }}
+  {{ affected_only('deal_id') }}
 
 ),
 

@@ -1,9 +1,29 @@
-{{ config(indexes=[{'columns': ['deal_id', 'valid_from'], 'unique': true}]) }}
-
+{{
+  config(
+    tags=['nightly'],
+    materialized='incremental',
+    indexes=[{'columns': ['deal_id', 'valid_from'], 'unique': true}],
+    meta={
+      'key': 'deal_id',
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__deals', 'stg_bitrix24__deal_versions']
+    }
+  )
+}}
+{%- set affected -%}
+  select deal_id from {{ changed_in('stg_bitrix24__deals') }}
+  union all
+  select deal_id from {{ changed_in('stg_bitrix24__deal_versions') }}
+  union all
+  select deal_id from {{ ref('stg_bitrix24__deals') }}
+  where created_at >= {{ last_build() }} or modified_at >= {{ last_build() }}
+{%- endset -%}
+{{ gather_affected(affected) }}
 with deals as (
 
   select * from {{ ref('stg_bitrix24__deals') }}
   where created_at < {{ as_of() }} and not is_recurring_template
+  {{ affected_only('deal_id', 'and') }}
 
 ),
 
@@ -11,6 +31,7 @@ versions as (
 
   select * from {{ ref('stg_bitrix24__deal_versions') }}
   where modified_at < {{ as_of() }}
+  {{ affected_only('deal_id', 'and') }}
 
 ),
 

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['forecast_day', 'deal_id'], 'unique': true}]) }}
+{{ config(tags=['nightly'], indexes=[{'columns': ['forecast_day', 'deal_id'], 'unique': true}]) }}
 
 with stays as (
 

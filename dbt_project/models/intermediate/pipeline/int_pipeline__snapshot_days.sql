@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 with today as (
 
   select {{ as_of_date() }} as today

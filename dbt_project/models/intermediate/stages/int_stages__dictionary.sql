@@ -67,6 +67,21 @@ mentions as (
 
 ),
 
+-- Of a stage that lives the portal's own word counts: most mentions need not be sorted.
+unsettled as (
+
+  select mentions.*
+  from mentions
+  left join known
+    on
+      mentions.entity = known.entity
+      and mentions.stage_id = known.stage_id
+      and known.duplicate_rank = 1
+      and not known.is_deleted
+  where mentions.stage_id is not null and known.stage_id is null
+
+),
+
 mentioned as (
 
   select distinct on (entity, stage_id)
@@ -74,8 +89,7 @@ mentioned as (
     stage_id,
     pipeline_id,
     semantic
-  from mentions
-  where stage_id is not null
+  from unsettled
   order by entity asc, stage_id asc, semantic is null, priority asc, mentioned_at desc
 
 ),

@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 with forecasts as (
 
   select * from {{ ref('int_pipeline__past_forecasts') }}

@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 with stays as (
 
   select * from {{ ref('int_pipeline__deal_stays') }}

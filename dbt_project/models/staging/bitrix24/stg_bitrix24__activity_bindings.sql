@@ -2,7 +2,11 @@
   config(
     materialized='incremental',
     unique_key='activity_id',
-    indexes=[{'columns': ['activity_id']}]
+    indexes=[
+      {'columns': ['activity_id']},
+      {'columns': ['loaded_at']}
+    ],
+    meta={'key': 'activity_id'}
   )
 }}
 

@@ -2,7 +2,11 @@
   config(
     materialized='incremental',
     unique_key=['activity_id', 'version_key'],
-    indexes=[{'columns': ['activity_id', 'modified_at']}]
+    indexes=[
+      {'columns': ['activity_id', 'modified_at']},
+      {'columns': ['loaded_at']}
+    ],
+    meta={'key': 'activity_id'}
   )
 }}
 

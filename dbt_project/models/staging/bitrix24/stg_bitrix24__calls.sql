@@ -2,7 +2,13 @@
   config(
     materialized='incremental',
     unique_key='call_id',
-    indexes=[{'columns': ['call_id'], 'unique': true}]
+    indexes=[
+      {'columns': ['call_id'], 'unique': true},
+      {'columns': ['loaded_at']},
+      {'columns': ['phone_key']},
+      {'columns': ['session_id']}
+    ],
+    meta={'key': 'call_id'}
   )
 }}
 

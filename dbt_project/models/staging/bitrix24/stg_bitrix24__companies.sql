@@ -1,7 +1,12 @@
 {{
   config(
-    materialized='table',
-    indexes=[{'columns': ['company_id'], 'unique': true}]
+    materialized='incremental',
+    indexes=[{'columns': ['company_id'], 'unique': true}],
+    meta={
+      'key': 'company_id',
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__company_versions', 'stg_bitrix24__deleted_cards']
+    }
   )
 }}
 

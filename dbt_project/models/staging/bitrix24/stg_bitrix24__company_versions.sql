@@ -2,7 +2,11 @@
   config(
     materialized='incremental',
     unique_key=['company_id', 'version_key'],
-    indexes=[{'columns': ['company_id', 'modified_at']}]
+    indexes=[
+      {'columns': ['company_id', 'modified_at']},
+      {'columns': ['loaded_at']}
+    ],
+    meta={'key': 'company_id'}
   )
 }}
 

@@ -2,7 +2,11 @@
   config(
     materialized='incremental',
     unique_key=['contact_id', 'version_key'],
-    indexes=[{'columns': ['contact_id', 'modified_at']}]
+    indexes=[
+      {'columns': ['contact_id', 'modified_at']},
+      {'columns': ['loaded_at']}
+    ],
+    meta={'key': 'contact_id'}
   )
 }}
 

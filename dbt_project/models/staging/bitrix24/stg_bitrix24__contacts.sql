@@ -1,7 +1,15 @@
 {{
   config(
-    materialized='table',
-    indexes=[{'columns': ['contact_id'], 'unique': true}]
+    materialized='incremental',
+    indexes=[
+      {'columns': ['contact_id'], 'unique': true},
+      {'columns': ['company_id']}
+    ],
+    meta={
+      'key': 'contact_id',
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__contact_versions', 'stg_bitrix24__deleted_cards']
+    }
   )
 }}
 

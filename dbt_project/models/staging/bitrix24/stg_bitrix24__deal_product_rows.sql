@@ -2,7 +2,11 @@
   config(
     materialized='incremental',
     unique_key='deal_id',
-    indexes=[{'columns': ['deal_id', 'row_position']}]
+    indexes=[
+      {'columns': ['deal_id', 'row_position']},
+      {'columns': ['loaded_at']}
+    ],
+    meta={'key': 'deal_id'}
   )
 }}
 

@@ -2,7 +2,12 @@
   config(
     materialized='incremental',
     unique_key='history_id',
-    indexes=[{'columns': ['deal_id', 'entered_at', 'history_id']}]
+    indexes=[
+      {'columns': ['deal_id', 'entered_at', 'history_id']},
+      {'columns': ['loaded_at']},
+      {'columns': ['entered_at']}
+    ],
+    meta={'key': 'deal_id'}
   )
 }}
 

@@ -2,7 +2,11 @@
   config(
     materialized='incremental',
     unique_key=['deal_id', 'version_key'],
-    indexes=[{'columns': ['deal_id', 'modified_at']}]
+    indexes=[
+      {'columns': ['deal_id', 'modified_at']},
+      {'columns': ['loaded_at']}
+    ],
+    meta={'key': 'deal_id'}
   )
 }}
 

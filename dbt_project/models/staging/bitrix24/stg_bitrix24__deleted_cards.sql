@@ -1,7 +1,8 @@
 {{
   config(
-    materialized='table',
-    indexes=[{'columns': ['stream', 'entity_type_id', 'card_id']}]
+    materialized='incremental',
+    indexes=[{'columns': ['stream', 'entity_type_id', 'card_id']}],
+    meta={'key': ['stream', 'card_id'], 'scope': 'all'}
   )
 }}
 

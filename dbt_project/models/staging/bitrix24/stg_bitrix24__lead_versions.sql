@@ -2,7 +2,11 @@
   config(
     materialized='incremental',
     unique_key=['lead_id', 'version_key'],
-    indexes=[{'columns': ['lead_id', 'modified_at']}]
+    indexes=[
+      {'columns': ['lead_id', 'modified_at']},
+      {'columns': ['loaded_at']}
+    ],
+    meta={'key': 'lead_id'}
   )
 }}
 

@@ -2,7 +2,11 @@
   config(
     materialized='incremental',
     unique_key=['order_id', 'version_key'],
-    indexes=[{'columns': ['order_id', 'modified_at']}]
+    indexes=[
+      {'columns': ['order_id', 'modified_at']},
+      {'columns': ['loaded_at']}
+    ],
+    meta={'key': 'order_id'}
   )
 }}
 

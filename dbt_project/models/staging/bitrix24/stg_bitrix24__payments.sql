@@ -2,7 +2,11 @@
   config(
     materialized='incremental',
     unique_key='order_id',
-    indexes=[{'columns': ['order_id', 'payment_id']}]
+    indexes=[
+      {'columns': ['order_id', 'payment_id']},
+      {'columns': ['loaded_at']}
+    ],
+    meta={'key': 'order_id'}
   )
 }}
 

@@ -2,7 +2,11 @@
   config(
     materialized='incremental',
     unique_key=['quote_id', 'version_key'],
-    indexes=[{'columns': ['quote_id', 'modified_at']}]
+    indexes=[
+      {'columns': ['quote_id', 'modified_at']},
+      {'columns': ['loaded_at']}
+    ],
+    meta={'key': 'quote_id'}
   )
 }}
 

@@ -2,7 +2,11 @@
   config(
     materialized='incremental',
     unique_key=['smart_invoice_id', 'version_key'],
-    indexes=[{'columns': ['smart_invoice_id', 'modified_at']}]
+    indexes=[
+      {'columns': ['smart_invoice_id', 'modified_at']},
+      {'columns': ['loaded_at']}
+    ],
+    meta={'key': 'smart_invoice_id'}
   )
 }}
 

@@ -1,7 +1,16 @@
 {{
   config(
-    materialized='table',
-    indexes=[{'columns': ['smart_invoice_id'], 'unique': true}]
+    materialized='incremental',
+    indexes=[
+      {'columns': ['smart_invoice_id'], 'unique': true},
+      {'columns': ['contact_id']},
+      {'columns': ['company_id']}
+    ],
+    meta={
+      'key': 'smart_invoice_id',
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__smart_invoice_versions', 'stg_bitrix24__deleted_cards']
+    }
   )
 }}
 

@@ -2,7 +2,11 @@
   config(
     materialized='incremental',
     unique_key=['entity_type_id', 'smart_process_item_id', 'version_key'],
-    indexes=[{'columns': ['entity_type_id', 'smart_process_item_id', 'modified_at']}]
+    indexes=[
+      {'columns': ['entity_type_id', 'smart_process_item_id', 'modified_at']},
+      {'columns': ['loaded_at']}
+    ],
+    meta={'key': ['entity_type_id', 'smart_process_item_id']}
   )
 }}
 

@@ -1,7 +1,12 @@
 {{
   config(
-    materialized='table',
-    indexes=[{'columns': ['entity_type_id', 'smart_process_item_id'], 'unique': true}]
+    materialized='incremental',
+    indexes=[{'columns': ['entity_type_id', 'smart_process_item_id'], 'unique': true}],
+    meta={
+      'key': ['entity_type_id', 'smart_process_item_id'],
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__smart_process_item_versions', 'stg_bitrix24__deleted_cards']
+    }
   )
 }}
 

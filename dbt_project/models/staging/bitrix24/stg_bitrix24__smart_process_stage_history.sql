@@ -2,7 +2,12 @@
   config(
     materialized='incremental',
     unique_key=['entity_type_id', 'history_id'],
-    indexes=[{'columns': ['entity_type_id', 'smart_process_item_id', 'entered_at', 'history_id']}]
+    indexes=[
+      {'columns': ['entity_type_id', 'smart_process_item_id', 'entered_at', 'history_id']},
+      {'columns': ['loaded_at']},
+      {'columns': ['entered_at']}
+    ],
+    meta={'key': ['entity_type_id', 'smart_process_item_id']}
   )
 }}
 

@@ -1,0 +1,261 @@
+{#-
+  How a table above raw is kept up with what changed, at the cost of what changed, and still equals one built at once.
+
+  An incremental table with `meta.key` logs the keys whose rows really changed (rows that came out the same do not count)
+  in `<table>__changes`, with the moment of the build. A table that stands on it asks for the changes since its own last
+  build, `changed_in()`, gathers from them the keys of its own that may be affected, `gather_affected()`, computes those
+  anew, `affected_only()`, and logs in turn. Each table goes by its own last build, so that failed and partial builds lose
+  nothing: what a table missed is still in the logs of its parents.
+
+  A table is built anew as a whole when its SQL or a variable is another, when a log it follows (`meta.follows`) does not
+  reach back to its last build because that parent was built anew itself, and when one of the small tables that decide
+  about all rows (`meta.watches`: stages, rates, people …) has other rows than at its last build. What it knows of itself
+  stands in its comment.
+-#}
+
+{% macro build_state(relation) -%}
+  {#- What the comment of an incremental table says: built_by, inputs, anew (its log begins then), through (its last
+      build); none where there is no such table. -#}
+  {%- set comment = run_query(
+    "select obj_description(to_regclass('" ~ relation.include(database=false) ~ "'), 'pg_class')"
+  ).columns[0].values()[0] -%}
+  {%- set found = modules.re.fullmatch(
+    'Built by (?P<built_by>\\w+), inputs (?P<inputs>\\w+), anew (?P<anew>\\S+ \\S+), through (?P<through>\\S+ \\S+)',
+    comment or ''
+  ) -%}
+  {{ return(found.groupdict() if found else none) }}
+{%- endmacro %}
+
+
+{% macro built_by() -%}
+  {#- The SQL of a table, its settings and the variables that decide about its rows. -#}
+  {%- set decided = [model.raw_code, portal_timezone(), env_var('VORONKA_NOT_SELLING_PIPELINES', '')] -%}
+  {%- for name in [
+    'base_currency', 'successful_call_min_seconds', 'ring_group_seconds', 'selling_pipelines', 'not_selling_pipelines',
+    'payments_source', 'payment_stages', 'loss_reason_field'
+  ] -%}
+    {%- do decided.append(name ~ '=' ~ var(name, none)) -%}
+  {%- endfor -%}
+  {{- local_md5(decided | join('|')) -}}
+{%- endmacro %}
+
+
+{% macro small_inputs() -%}
+  {#- A fingerprint of all rows of the tables in `meta.watches`. -#}
+  {%- set prints = [] -%}
+  {%- for name in config.get('meta', {}).get('watches', []) -%}
+    {%- set read -%}
+      select md5(coalesce(string_agg(md5(cast(watched as text)), '' order by md5(cast(watched as text))), ''))
+      from {{ ref(name) }} as watched
+    {%- endset -%}
+    {%- do prints.append(run_query(read).columns[0].values()[0]) -%}
+  {%- endfor -%}
+  {{- local_md5(prints | join(' ')) -}}
+{%- endmacro %}
+
+
+{% macro should_full_refresh() %}
+  {#- In place of dbt's own, for incremental tables, and for a seed whose columns are others. -#}
+  {%- set configured = config.get('full_refresh') -%}
+  {%- set asked = flags.FULL_REFRESH if configured is none else configured -%}
+  {%- if execute and not asked and model.resource_type == 'seed' -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set wanted = config.get('column_types', {}) -%}
+    {%- if existing is not none and wanted -%}
+      {{ return(adapter.get_columns_in_relation(existing) | map(attribute='name') | sort | list != wanted | sort | list) }}
+    {%- endif -%}
+  {%- endif -%}
+  {%- if asked or not execute or model.resource_type != 'model' or model.config.materialized != 'incremental' -%}
+    {{ return(asked) }}
+  {%- endif -%}
+  {%- set state = build_state(this) -%}
+  {%- if state is none or state.built_by != built_by() -%}
+    {{ return(true) }}
+  {%- endif -%}
+  {%- set follows = config.get('meta', {}).get('follows', []) -%}
+  {%- if follows and var('rebuild', false) and 'staging' not in model.fqn -%}
+    {{ return(true) }}
+  {%- endif -%}
+  {%- for name in follows -%}
+    {%- set parent = build_state(ref(name)) -%}
+    {%- if parent is none or parent.anew > state.through -%}
+      {{ return(true) }}
+    {%- endif -%}
+  {%- endfor -%}
+  {{ return(state.inputs != small_inputs()) }}
+{% endmacro %}
+
+
+{% macro replaced_keys() -%}
+  {%- set key = config.get('meta', {}).get('key', []) -%}
+  {{ return([key] if key is string else key) }}
+{%- endmacro %}
+
+
+{% macro logged_columns() -%}
+  {{ return(config.get('meta', {}).get('logs', []) or replaced_keys()) }}
+{%- endmacro %}
+
+
+{% macro changes_of(relation) -%}
+  {{ return(relation.incorporate(path={'identifier': relation.identifier ~ '__changes'})) }}
+{%- endmacro %}
+
+
+{% macro is_kept_up() -%}
+  {#- Whether this build of a table brings it up to date only; dbt's own answer, but for unit tests, which have no `this`. -#}
+  {{ return(execute and this is not none and is_incremental()) }}
+{%- endmacro %}
+
+
+{% macro changed_in(name) -%}
+  {#- The log of a parent since the last build of this table; to be read in the query of gather_affected(). -#}
+  {%- if is_kept_up() -%}
+    (
+      select * from {{ changes_of(ref(name)) }}
+      where changed_at > cast('{{ build_state(this).through }}' as timestamptz)
+    ) as changes
+  {%- else -%}
+    {{ ref(name) }} as changes
+  {%- endif -%}
+{%- endmacro %}
+
+
+{% macro last_build() -%}
+  {#- SQL of the moment of this table's last build: what was in the future then may not be any more. -#}
+  {%- if is_kept_up() -%}
+    cast('{{ build_state(this).through }}' as timestamptz)
+  {%- else -%}
+    cast('-infinity' as timestamptz)
+  {%- endif -%}
+{%- endmacro %}
+
+
+{% macro affected_keys() -%}
+  {{- 'affected__' ~ this.identifier -}}
+{%- endmacro %}
+
+
+{% macro gather_affected(keys) -%}
+  {#- Run the query of the keys that are to be computed anew; it returns columns named as in `meta.key`. -#}
+  {%- if is_kept_up() -%}
+    {%- set columns = replaced_keys() -%}
+    {%- do run_query(
+      'drop table if exists pg_temp.' ~ affected_keys() ~ ';'
+      ~ ' create temporary table ' ~ affected_keys() ~ ' as select distinct ' ~ columns | join(', ')
+      ~ ' from (' ~ keys ~ ') as keys where keys.' ~ columns[0] ~ ' is not null;'
+      ~ ' create index on ' ~ affected_keys() ~ ' (' ~ columns | join(', ') ~ ');'
+      ~ ' analyze ' ~ affected_keys()
+    ) -%}
+  {%- endif -%}
+{%- endmacro %}
+
+
+{% macro affected_only(columns, word='where') -%}
+  {#- The condition that a row is of an affected key; nothing where all rows are computed. -#}
+  {%- if is_kept_up() -%}
+    {%- set columns = [columns] if columns is string else columns -%}
+    {{ word }} ({{ columns | join(', ') }}) in (select {{ replaced_keys() | join(', ') }} from {{ affected_keys() }})
+  {%- endif -%}
+{%- endmacro %}
+
+
+{% macro take_up_published() -%}
+  {#-
+    First in an incremental mart. Two tables take turns: while one is published, the one before it waits as
+    `marts_next.<mart>__spare` to be brought up to date, tested and published in its place. Where there is none, after a
+    build as a whole, the published one is copied.
+  -#}
+  {%- if execute and flags.WHICH in ('build', 'run') and not flags.FULL_REFRESH and not var('rebuild', false) -%}
+    {%- set here = adapter.get_relation(this.database, this.schema, this.identifier) -%}
+    {%- if here is not none and here.is_view -%}
+      {%- set spare = here.incorporate(path={'identifier': this.identifier ~ '__spare'}, type='table') -%}
+      {%- set published = here.incorporate(path={'schema': 'marts'}, type='table') -%}
+      {%- set found = run_query(
+        "select to_regclass('" ~ spare.include(database=false) ~ "') is not null, obj_description(to_regclass('"
+        ~ published.include(database=false) ~ "'), 'pg_class')"
+      ).rows[0] -%}
+      {%- if not found[0] and build_state(published) is not none -%}
+        {%- do run_query(
+          'create table ' ~ spare ~ ' (like ' ~ published ~ ' including all);'
+          ~ ' insert into ' ~ spare ~ ' select * from ' ~ published ~ '; analyze ' ~ spare ~ ';'
+          ~ ' comment on table ' ~ spare ~ " is '" ~ found[1] ~ "'"
+        ) -%}
+      {%- endif -%}
+      {%- if found[0] or build_state(published) is not none -%}
+        {%- do adapter.drop_relation(here) -%}
+        {%- do adapter.rename_relation(spare, this.incorporate(type='table')) -%}
+      {%- endif -%}
+    {%- endif -%}
+  {%- endif -%}
+{%- endmacro %}
+
+
+{% macro get_incremental_replace_changed_sql(arg_dict) %}
+  {#-
+    Strategy: of the keys in scope, replace the rows that are not what they were, and log whose they are. In scope are the
+    affected keys, all of them where `meta.scope` is `all`, else the unique keys of the new rows.
+  -#}
+  {%- set target, fresh = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
+  {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+  {%- set scope = config.get('meta', {}).get('scope', 'rows') -%}
+  {%- set unique_key = config.get('unique_key') -%}
+  {%- set keys = ([unique_key] if unique_key is string else unique_key) if scope == 'rows' else replaced_keys() -%}
+  {%- set listed = keys | join(', ') -%}
+  {%- set before -%}
+    select {{ columns }} from {{ target }}
+    {%- if scope == 'rows' %}
+      where ({{ listed }}) in (select {{ listed }} from {{ fresh }})
+    {%- elif scope == 'affected' %}
+      where ({{ listed }}) in (select {{ listed }} from {{ affected_keys() }})
+    {%- endif -%}
+  {%- endset -%}
+  analyze {{ fresh }};
+  drop table if exists pg_temp.different;
+  create temporary table different as
+  select * from (select {{ columns }} from {{ fresh }} except all {{ before }}) as came
+  union all
+  select * from ({{ before }} except all select {{ columns }} from {{ fresh }}) as went;
+  {%- if logged_columns() %}
+    insert into {{ changes_of(target) }}
+    select distinct {{ logged_columns() | join(', ') }}, cast('{{ build_moment() }}' as timestamptz)
+    from different
+    {%- if model.schema == 'marts_next' %}
+      -- What the published one of the two tables has seen since is news for those who stand on it.
+      union
+      select {{ logged_columns() | join(', ') }}, cast('{{ build_moment() }}' as timestamptz)
+      from {{ changes_of(target) }}
+      where changed_at > cast('{{ build_state(target).through }}' as timestamptz)
+    {%- endif %};
+  {%- endif %}
+  analyze different;
+  delete from {{ target }} where ({{ listed }}) in (select {{ listed }} from different);
+  insert into {{ target }} ({{ columns }})
+  select {{ columns }} from {{ fresh }} where ({{ listed }}) in (select {{ listed }} from different);
+  drop table different
+{% endmacro %}
+
+
+{% macro remember_build() -%}
+  {#- Post-hook of incremental tables: an empty log after a build as a whole, and the comment. Logs are kept two days. -#}
+  {%- if model.config.materialized == 'incremental' and execute -%}
+    {%- set kept_from = (run_started_at - modules.datetime.timedelta(days=2)).strftime('%Y-%m-%d %H:%M:%S.%f+00') -%}
+    {%- set state = build_state(this) -%}
+    {%- if should_full_refresh() or state is none -%}
+      {%- set anew = build_moment() -%}
+      {%- if logged_columns() %}
+        drop table if exists {{ changes_of(this) }};
+        create table {{ changes_of(this) }} as
+        select {{ logged_columns() | join(', ') }}, cast(null as timestamptz) as changed_at from {{ this }} where false;
+        create index on {{ changes_of(this) }} (changed_at);
+      {%- endif %}
+    {%- else -%}
+      {%- set anew = [state.anew, kept_from] | max -%}
+      {%- if logged_columns() %}
+        delete from {{ changes_of(this) }} where changed_at < cast('{{ kept_from }}' as timestamptz);
+      {%- endif %}
+    {%- endif %}
+    comment on table {{ this }} is
+      'Built by {{ built_by() }}, inputs {{ small_inputs() }}, anew {{ anew }}, through {{ build_moment() }}'
+  {%- endif -%}
+{%- endmacro %}
