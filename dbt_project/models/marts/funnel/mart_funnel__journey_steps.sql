@@ -1,6 +1,25 @@
-with journey_steps as (
+{#- Each view of the steps is imported by itself: one CTE read twice would be scanned whole, not by the index. -#}
+with by_start as (
 
-  select * from {{ ref('fct_journey_steps') }}
+  select
+    *,
+    'Когорта' as view_kind,
+    1 as view_kind_sort,
+    started_date as day,
+    start_manager_id as whose_id
+  from {{ ref('fct_journey_steps') }}
+
+),
+
+by_event as (
+
+  select
+    *,
+    'Период' as view_kind,
+    2 as view_kind_sort,
+    reached_date as day,
+    manager_id as whose_id
+  from {{ ref('fct_journey_steps') }}
 
 ),
 
@@ -24,21 +43,9 @@ managers as (
 
 viewed as (
 
-  select
-    'Когорта' as view_kind,
-    1 as view_kind_sort,
-    started_date as day,
-    start_manager_id as whose_id,
-    journey_steps.*
-  from journey_steps
+  select * from by_start
   union all
-  select
-    'Период' as view_kind,
-    2 as view_kind_sort,
-    reached_date as day,
-    manager_id as whose_id,
-    journey_steps.*
-  from journey_steps
+  select * from by_event
 
 ),
 
