@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 -- What the breakdowns say of each manager is what his rows of the register say: clients, money, coverage, repurchases.
 with base as (
 

@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 -- What clients have bought and have in work is all that was won and all that is in work, but for deals without a client
 -- and for clients whose card is gone. And every client of the base was created once.
 with base as (

@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 -- The last talk with a client is the last of the talks that its managers had with it, and calls add up.
 with base as (
 
