@@ -6,10 +6,10 @@ import json
 import re
 from collections import Counter, defaultdict
 from contextlib import suppress
-from decimal import Decimal
 from pathlib import Path
 
 import psycopg
+from psycopg.types.json import set_json_loads
 
 from tests.proof.mutants import Mutant
 
@@ -52,6 +52,8 @@ class Compiled:
         self.connection = connection
         # A wrong turn may never come to an end.
         connection.execute("set statement_timeout = '30s'")
+        # 1 and 1.00 are one number.
+        set_json_loads(lambda text: json.loads(text, parse_int=float), connection)
         manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
         files = {path.stem: path for path in (target / "run").rglob("*.sql") if "unit_tests.yml" in str(path)}
         self.tests: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -68,9 +70,13 @@ class Compiled:
         Raises:
             psycopg.Error: the query does not run.
         """
-        sides: dict[str, Counter[tuple[str, ...]]] = {"actual": Counter(), "expected": Counter()}
-        for *row, side in self.connection.execute(sql.encode()).fetchall():
-            sides[side][tuple(str(v.normalize()) if isinstance(v, Decimal) else str(v) for v in row)] += 1
+        sides: dict[str, Counter[str]] = {"actual": Counter(), "expected": Counter()}
+        # By JSON, since Python knows no infinite moment.
+        wrapped = (
+            f"select to_jsonb(told) - 'actual_or_expected', told.actual_or_expected from (\n{sql}\n) as told"
+        )
+        for row, side in self.connection.execute(wrapped.encode()).fetchall():
+            sides[side][json.dumps(row, sort_keys=True)] += 1
         return sides["actual"] == sides["expected"]
 
     def notice(self, mutant: Mutant) -> tuple[list[str], int] | None:
