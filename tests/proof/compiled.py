@@ -30,6 +30,10 @@ def _pattern(text: str) -> tuple[re.Pattern[str], list[str]]:
     return re.compile("".join(parts), re.MULTILINE), expressions
 
 
+# Where dbt begins to say what is expected.
+EXPECTED = "dbt_internal_unit_test_expected"
+
+
 def _turned(sql: str, mutant: Mutant) -> str | None:
     """The compiled query with the mutant in it; none where it cannot be put there."""
     pattern, expressions = _pattern(mutant.old)
@@ -41,8 +45,9 @@ def _turned(sql: str, mutant: Mutant) -> str | None:
         found = dict(zip(expressions, match.groups(), strict=True))
         return JINJA.sub(lambda expression: found[expression[1]], mutant.new)
 
-    turned, times = pattern.subn(replace, sql)
-    return turned if times else None
+    tested, expected = sql.split(EXPECTED, 1)
+    turned, times = pattern.subn(replace, tested)
+    return turned + EXPECTED + expected if times else None
 
 
 class Compiled:

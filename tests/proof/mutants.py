@@ -429,7 +429,6 @@ MUTANTS: list[Mutant] = [
     *_of(
         RECENCY, "int_recency__call_touches",
         ("a number of several clients is nobody's", "having min(client_key) = max(client_key)", ""),
-        ("a call that names a card is not looked up by number", "case\n      when call_cards.call_id is not null then call_cards.card_type\n      else split_part(number_clients.client_key, ':', 1)\n    end", "coalesce(split_part(number_clients.client_key, ':', 1), call_cards.card_type)"),
     ),
     *_macro(
         "recency", "int_recency__card_activities int_activities__open fct_activities",
