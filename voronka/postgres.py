@@ -41,6 +41,9 @@ CONFIGURATION = {
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "wal_compression": "on",
+    # Nobody replicates this server: tables that a build makes need not be written twice.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
     "random_page_cost": "1.1",
     "jit": "off",
     "max_connections": "100",

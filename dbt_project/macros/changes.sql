@@ -41,12 +41,13 @@
 
 
 {% macro small_inputs() -%}
-  {#- A fingerprint of all rows of the tables in `meta.watches`. -#}
+  {#- A fingerprint of all rows of the tables in `meta.watches`; of `table.column` the different values count. -#}
   {%- set prints = [] -%}
   {%- for name in config.get('meta', {}).get('watches', []) -%}
+    {%- set columns = name.split('.')[1:] or ['*'] -%}
     {%- set read -%}
       select md5(coalesce(string_agg(md5(cast(watched as text)), '' order by md5(cast(watched as text))), ''))
-      from {{ ref(name) }} as watched
+      from (select distinct {{ columns[0] }} from {{ ref(name.split('.')[0]) }}) as watched
     {%- endset -%}
     {%- do prints.append(run_query(read).columns[0].values()[0]) -%}
   {%- endfor -%}
@@ -116,7 +117,7 @@
       where changed_at > cast('{{ build_state(this).through }}' as timestamptz)
     ) as changes
   {%- else -%}
-    {{ ref(name) }} as changes
+    (select * from {{ ref(name) }}) as changes
   {%- endif -%}
 {%- endmacro %}
 

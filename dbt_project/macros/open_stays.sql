@@ -4,21 +4,39 @@
   entries into the stage a card is in already are no new stay; a closed card is in no stage any more; an open one is in
   the stage it says, since its last move, whatever history lacks. Before its first record a card is in no stage.
 -#}
+{%- set affected -%}
+  select {{ key }} from {{ changed_in(cards) }}
+  union all
+  select {{ key }} from {{ changed_in(fact) }}
+  union all
+  select {{ key }} from {{ changed_in(intervals) }}
+  union all
+  select {{ key }} from {{ ref(cards) }}
+  where moved_at >= {{ last_build() }}
+  union all
+  -- Closed at a moment that has not come: it ends now, whenever that is.
+  select facts.{{ key }} from (select * from {{ ref(fact) }}) as facts
+  where facts.semantic <> 'process' and coalesce({{ closed_at }}) is null
+{%- endset -%}
+{{ gather_affected(affected) }}
 with crm_cards as (
 
   select * from {{ ref(cards) }}
+  {{ affected_only(key) }}
 
 ),
 
 facts as (
 
   select * from {{ ref(fact) }}
+  {{ affected_only(key) }}
 
 ),
 
 intervals as (
 
   select * from {{ ref(intervals) }}
+  {{ affected_only(key) }}
 
 ),
 

@@ -20,7 +20,7 @@
     {%- if result.status | string not in ['success', 'pass', 'warn', 'no-op'] -%}
       {%- do failed.append(result.node.name) -%}
     {%- elif result.node.resource_type | string == 'model' and result.node.schema == 'marts_next'
-        and result.node.config.materialized in ['table', 'view'] -%}
+        and result.node.config.materialized in ['table', 'incremental', 'view'] -%}
       {%- do fresh.append(result.node) -%}
     {%- endif -%}
   {%- endfor -%}

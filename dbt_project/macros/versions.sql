@@ -63,7 +63,7 @@
     {% if keys | length > 1 -%}
       select versions.{{ keys | join(', versions.') }}
       from {{ changed_in('stg_bitrix24__deleted_cards') }}
-      inner join {{ ref(versions) }} as versions on changes.card_id = versions.{{ keys[-1] }}
+      inner join (select * from {{ ref(versions) }}) as versions on changes.card_id = versions.{{ keys[-1] }}
     {%- else -%}
       select card_id as {{ key }} from {{ changed_in('stg_bitrix24__deleted_cards') }}
     {%- endif %}

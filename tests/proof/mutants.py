@@ -63,7 +63,7 @@ MUTANTS: list[Mutant] = [
     ),
     *_of(
         STAGING, "stg_bitrix24__card_id_buckets",
-        ("deleted: created before the sweep began", ".created_at < absent.swept_at", ".created_at <= absent.swept_at"),
+        ("deleted: created before the sweep began", "due.swept_at > {{ stream }}", "due.swept_at >= {{ stream }}"),
         ("deleted at the last sweep that missed it", "max(changes.swept_at) as vanished_at", "min(changes.swept_at) as vanished_at"),
         ("never seen: since the first sweep after", "min(looks.swept_at) as first_missed_at", "max(looks.swept_at) as first_missed_at"),
         ("only sweeps that came through", "and status = 'ok'", ""),

@@ -1,11 +1,14 @@
-"""Staging that was built up run by run equals staging built at once."""
+"""What was built up run by run equals what is built at once."""
 
 from __future__ import annotations
 
 import psycopg
 import pytest
 
+from tests.bench.pipeline import warehouse
+from tests.bench.scale import fill
 from tests.conftest import Stack
+from tests.warehouse.rounds import play
 
 SUFFIX = "at_once"
 
@@ -51,3 +54,10 @@ def test_a_seed_in_an_old_shape_is_loaded_anew(stack: Stack) -> None:
         done = stack.dbt("seed", "--select", "metric_catalogue")
         assert done.returncode == 0, done.stdout
         assert sorted(connection.execute(columns).fetchall()) == sorted(before)
+
+
+def test_refreshes_after_changes_equal_a_build_at_once() -> None:
+    """Two rounds here; `python -m tests.warehouse.rounds` plays as many as one likes."""
+    with warehouse() as database:
+        fill(database, 0)
+        assert play(database, rounds=2, seed=3) == {}

@@ -101,6 +101,23 @@ def test_views_in_marts_read_what_is_published_with_them(models: dict[str, dict[
     assert wrong == []
 
 
+def test_what_is_kept_up_accounts_for_every_parent(models: dict[str, dict[str, Any]]) -> None:
+    """A table that computes only what changed follows the log of each parent, or is built anew when that changes."""
+    wrong = []
+    for model in models.values():
+        meta = model["config"].get("meta") or {}
+        if not meta.get("follows"):
+            continue
+        accounted = {name.split(".")[0] for name in [*meta["follows"], *meta.get("watches", [])]}
+        if accounted != {p.split(".")[2] for p in parents(model)}:
+            wrong.append(f"{model['name']}: parents and meta differ")
+        for name in meta["follows"]:
+            parent = models[f"model.voronka.{name}"]["config"]
+            if parent["materialized"] != "incremental" or not parent["meta"].get("key"):
+                wrong.append(f"{model['name']} follows {name}, which logs nothing")
+    assert wrong == []
+
+
 def test_relations_are_never_named_by_hand(models: dict[str, dict[str, Any]]) -> None:
     schemas = r"\b(from|join)\s+(raw_bitrix24|raw_inputs|staging|intermediate|marts_next|marts)\."
     assert [m["name"] for m in models.values() if re.search(schemas, m["raw_code"])] == []

@@ -28,13 +28,13 @@
   )
   select attempt_id as call_id from {{ changed_in('int_calls__legs') }}
   union all
-  select legs.attempt_id as call_id from {{ ref('int_calls__legs') }} as legs
+  select legs.attempt_id as call_id from (select * from {{ ref('int_calls__legs') }}) as legs
   inner join changed on legs.activity_id = changed.activity_id
   union all
   select legs.attempt_id as call_id
   from changed
-  inner join {{ ref('stg_bitrix24__activity_versions') }} as versions on changed.activity_id = versions.activity_id
-  inner join {{ ref('int_calls__legs') }} as legs on substring(versions.origin_id from '^VI_(.*)$') = legs.call_code
+  inner join (select * from {{ ref('stg_bitrix24__activity_versions') }}) as versions on changed.activity_id = versions.activity_id
+  inner join (select * from {{ ref('int_calls__legs') }}) as legs on substring(versions.origin_id from '^VI_(.*)$') = legs.call_code
 {%- endset -%}
 {{ gather_affected(affected) }}
 with legs as (

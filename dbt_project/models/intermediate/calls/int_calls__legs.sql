@@ -46,12 +46,12 @@
     union
     select neighbours.call_id
     from touched
-    inner join {{ ref('stg_bitrix24__calls') }} as calls on touched.call_id = calls.call_id
+    inner join (select * from {{ ref('stg_bitrix24__calls') }}) as calls on touched.call_id = calls.call_id
     cross join lateral (
-      select others.call_id from {{ ref('stg_bitrix24__calls') }} as others
+      select others.call_id from (select * from {{ ref('stg_bitrix24__calls') }}) as others
       where others.phone_key = calls.phone_key and others.type_id in (2, 3) and calls.type_id in (2, 3)
       union all
-      select others.call_id from {{ ref('stg_bitrix24__calls') }} as others
+      select others.call_id from (select * from {{ ref('stg_bitrix24__calls') }}) as others
       where others.session_id = calls.session_id
     ) as neighbours
   )

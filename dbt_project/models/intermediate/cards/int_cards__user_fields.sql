@@ -1,6 +1,8 @@
 {{
   config(
-    indexes=[{'columns': ['card_type', 'field', 'card_id'], 'unique': true}]
+    materialized='incremental',
+    indexes=[{'columns': ['card_type', 'field', 'card_id'], 'unique': true}],
+    meta={'key': ['card_type', 'card_id'], 'scope': 'all'}
   )
 }}
 {%- set loss_reason_field = var('loss_reason_field', none) -%}

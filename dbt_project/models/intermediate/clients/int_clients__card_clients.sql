@@ -7,6 +7,7 @@
     ],
     meta={
       'key': ['card_type', 'card_id'],
+      'logs': ['card_type', 'card_id', 'client_key'],
       'scope': 'affected',
       'follows': ['stg_bitrix24__companies', 'stg_bitrix24__contacts']
     }
@@ -19,7 +20,7 @@
   union all
   select 'contact' as card_type, contacts.contact_id as card_id
   from {{ changed_in('stg_bitrix24__companies') }}
-  inner join {{ ref('stg_bitrix24__contacts') }} as contacts on changes.company_id = contacts.company_id
+  inner join (select * from {{ ref('stg_bitrix24__contacts') }}) as contacts on changes.company_id = contacts.company_id
 {%- endset -%}
 {{ gather_affected(affected) }}
 with companies as (

@@ -1,4 +1,14 @@
-{{ config(indexes=[{'columns': ['deal_id']}]) }}
+{{
+  config(
+    materialized='incremental',
+    indexes=[{'columns': ['deal_id']}],
+    meta={
+      'key': 'deal_id',
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__deals', 'fct_deals', 'int_deals__stage_intervals']
+    }
+  )
+}}
 
 {{
   open_stays(

@@ -1,4 +1,14 @@
-{{ config(indexes=[{'columns': ['lead_id']}]) }}
+{{
+  config(
+    materialized='incremental',
+    indexes=[{'columns': ['lead_id']}],
+    meta={
+      'key': 'lead_id',
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__leads', 'fct_leads', 'int_leads__stage_intervals']
+    }
+  )
+}}
 
 {{
   open_stays(

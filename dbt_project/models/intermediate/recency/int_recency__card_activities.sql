@@ -1,18 +1,41 @@
 {{
   config(
-    indexes=[{'columns': ['activity_id', 'card_type', 'card_id'], 'unique': true}]
+    materialized='incremental',
+    indexes=[
+      {'columns': ['activity_id', 'card_type', 'card_id'], 'unique': true},
+      {'columns': ['planned_at']}
+    ],
+    meta={
+      'key': 'activity_id',
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__activities', 'stg_bitrix24__activity_bindings']
+    }
   )
 }}
-
+{%- set affected -%}
+  select activity_id from {{ changed_in('stg_bitrix24__activities') }}
+  union all
+  select activity_id from {{ changed_in('stg_bitrix24__activity_bindings') }}
+  union all
+  select activity_id from {{ ref('stg_bitrix24__activities') }}
+  where modified_at >= {{ last_build() }}
+  union all
+  -- What was planned, and whose moment has come.
+  select activity_id from {{ this }}
+  where planned_at < {{ as_of() }}
+{%- endset -%}
+{{ gather_affected(affected) }}
 with activities as (
 
   select * from {{ ref('stg_bitrix24__activities') }}
+  {{ affected_only('activity_id') }}
 
 ),
 
 bindings as (
 
   select * from {{ ref('stg_bitrix24__activity_bindings') }}
+  {{ affected_only('activity_id') }}
 
 ),
 

@@ -1,8 +1,44 @@
-{{ config(indexes=[{'columns': ['call_id'], 'unique': true}]) }}
-
+{{
+  config(
+    materialized='incremental',
+    indexes=[{'columns': ['call_id'], 'unique': true}],
+    meta={
+      'key': 'call_id',
+      'scope': 'affected',
+      'follows': ['fct_calls', 'fct_leads', 'int_clients__card_clients']
+    }
+  )
+}}
+{#- A call's client may be that of another call of its number. -#}
+{%- set affected -%}
+  with changed as (
+    select call_id from {{ changed_in('fct_calls') }}
+    union
+    select calls.call_id from (select * from {{ ref('fct_calls') }}) as calls
+    inner join {{ changed_in('fct_leads') }}
+      on calls.crm_entity_type = 'lead' and calls.crm_entity_id = changes.lead_id
+    union
+    select calls.call_id from (select * from {{ ref('fct_calls') }}) as calls
+    inner join {{ changed_in('int_clients__card_clients') }}
+      on calls.crm_entity_type = changes.card_type and calls.crm_entity_id = changes.card_id
+  ),
+  numbers as (
+    select known.phone_key from {{ this }} as known
+    inner join changed on known.call_id = changed.call_id
+    union
+    select calls.phone_key from (select * from {{ ref('fct_calls') }}) as calls
+    inner join changed on calls.call_id = changed.call_id
+  )
+  select call_id from changed
+  union all
+  select calls.call_id from (select * from {{ ref('fct_calls') }}) as calls
+  inner join numbers on calls.phone_key = numbers.phone_key
+{%- endset -%}
+{{ gather_affected(affected) }}
 with calls as (
 
   select * from {{ ref('fct_calls') }}
+  {{ affected_only('call_id') }}
 
 ),
 

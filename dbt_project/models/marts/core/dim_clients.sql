@@ -1,3 +1,42 @@
+{{
+  config(
+    materialized='incremental',
+    meta={
+      'key': 'client_key',
+      'scope': 'affected',
+      'follows': [
+        'stg_bitrix24__companies',
+        'stg_bitrix24__contacts',
+        'int_clients__card_clients',
+        'fct_leads',
+        'fct_deals',
+        'fct_invoices'
+      ],
+      'watches': ['dim_managers', 'stg_bitrix24__portal.portal_url']
+    }
+  )
+}}
+{{ take_up_published() }}
+{%- set affected -%}
+  select 'company:' || company_id as client_key from {{ changed_in('stg_bitrix24__companies') }}
+  union all
+  select 'contact:' || contact_id as client_key from {{ changed_in('stg_bitrix24__contacts') }}
+  union all
+  select changes.client_key from {{ changed_in('int_clients__card_clients') }}
+  union all
+  select changes.client_key from {{ changed_in('fct_leads') }}
+  union all
+  select changes.client_key from {{ changed_in('fct_deals') }}
+  union all
+  select changes.client_key from {{ changed_in('fct_invoices') }}
+  union all
+  select 'company:' || company_id as client_key from {{ ref('stg_bitrix24__companies') }}
+  where created_at >= {{ last_build() }}
+  union all
+  select 'contact:' || contact_id as client_key from {{ ref('stg_bitrix24__contacts') }}
+  where created_at >= {{ last_build() }}
+{%- endset -%}
+{{ gather_affected(affected) }}
 with companies as (
 
   select * from {{ ref('stg_bitrix24__companies') }}
@@ -21,18 +60,21 @@ card_clients as (
 leads as (
 
   select * from {{ ref('fct_leads') }}
+  {{ affected_only('client_key') }}
 
 ),
 
 deals as (
 
   select * from {{ ref('fct_deals') }}
+  {{ affected_only('client_key') }}
 
 ),
 
 invoices as (
 
   select * from {{ ref('fct_invoices') }}
+  {{ affected_only('client_key') }}
 
 ),
 
@@ -58,7 +100,7 @@ cards as (
   from companies
   inner join card_clients
     on companies.company_id = card_clients.card_id and card_clients.card_type = 'company'
-  where card_clients.client_key is not null
+  where card_clients.client_key is not null {{ affected_only('card_clients.client_key', 'and') }}
   union all
   select
     card_clients.client_key,
@@ -68,7 +110,7 @@ cards as (
   from contacts
   inner join card_clients
     on contacts.contact_id = card_clients.card_id and card_clients.card_type = 'contact'
-  where card_clients.client_key = 'contact:' || contacts.contact_id
+  where card_clients.client_key = 'contact:' || contacts.contact_id {{ affected_only('client_key', 'and') }}
 
 ),
 

@@ -1,6 +1,26 @@
+{{
+  config(
+    materialized='incremental',
+    meta={
+      'key': 'activity_id',
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__activities'],
+      'watches': ['dim_managers', 'stg_bitrix24__portal.portal_url']
+    }
+  )
+}}
+{{ take_up_published() }}
+{%- set affected -%}
+  select activity_id from {{ changed_in('stg_bitrix24__activities') }}
+  union all
+  select activity_id from {{ ref('stg_bitrix24__activities') }}
+  where modified_at >= {{ last_build() }}
+{%- endset -%}
+{{ gather_affected(affected) }}
 with activities as (
 
   select * from {{ ref('stg_bitrix24__activities') }}
+  {{ affected_only('activity_id') }}
 
 ),
 

@@ -1,6 +1,23 @@
+{{
+  config(
+    materialized='incremental',
+    meta={
+      'key': 'call_id',
+      'scope': 'affected',
+      'follows': ['int_calls__attempts'],
+      'watches': ['dim_managers', 'stg_bitrix24__portal.portal_url']
+    }
+  )
+}}
+{{ take_up_published() }}
+{%- set affected -%}
+  select call_id from {{ changed_in('int_calls__attempts') }}
+{%- endset -%}
+{{ gather_affected(affected) }}
 with attempts as (
 
   select * from {{ ref('int_calls__attempts') }}
+  {{ affected_only('call_id') }}
 
 ),
 

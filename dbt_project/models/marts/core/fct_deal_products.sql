@@ -1,12 +1,31 @@
+{{
+  config(
+    materialized='incremental',
+    meta={
+      'key': 'deal_id',
+      'scope': 'affected',
+      'follows': ['int_deals__product_shares', 'fct_deals']
+    }
+  )
+}}
+{{ take_up_published() }}
+{%- set affected -%}
+  select deal_id from {{ changed_in('int_deals__product_shares') }}
+  union all
+  select deal_id from {{ changed_in('fct_deals') }}
+{%- endset -%}
+{{ gather_affected(affected) }}
 with shares as (
 
   select * from {{ ref('int_deals__product_shares') }}
+  {{ affected_only('deal_id') }}
 
 ),
 
 deals as (
 
   select * from {{ ref('fct_deals') }}
+  {{ affected_only('deal_id') }}
 
 ),
 

@@ -1,15 +1,80 @@
 {%- set loss_reason_field = var('loss_reason_field', none) -%}
-
+{{
+  config(
+    materialized='incremental',
+    meta={
+      'key': 'deal_id',
+      'logs': ['deal_id', 'client_key'],
+      'scope': 'affected',
+      'follows': [
+        'stg_bitrix24__deals',
+        'stg_bitrix24__leads',
+        'int_deals__lifecycle',
+        'int_clients__card_clients',
+        'int_cards__user_fields'
+      ],
+      'watches': [
+        'int_currencies__daily_rates.base_currency', 'dim_pipelines', 'dim_channels', 'dim_managers', 'stg_bitrix24__portal.portal_url'
+      ]
+    }
+  )
+}}
+{{ take_up_published() }}
+{%- set affected -%}
+  with changed as (
+    select deal_id from {{ changed_in('stg_bitrix24__deals') }}
+    union
+    select deal_id from {{ changed_in('int_deals__lifecycle') }}
+    union
+    select card_id as deal_id from {{ changed_in('int_cards__user_fields') }}
+    where changes.card_type = 'deal'
+    union
+    select cards.deal_id from (select * from {{ ref('stg_bitrix24__deals') }}) as cards
+    inner join {{ changed_in('stg_bitrix24__leads') }} on cards.lead_id = changes.lead_id
+    union
+    select cards.deal_id from (select * from {{ ref('stg_bitrix24__deals') }}) as cards
+    inner join {{ changed_in('int_clients__card_clients') }}
+      on changes.card_type = 'company' and cards.company_id = changes.card_id
+    union
+    select cards.deal_id from (select * from {{ ref('stg_bitrix24__deals') }}) as cards
+    inner join {{ changed_in('int_clients__card_clients') }}
+      on changes.card_type = 'contact' and cards.contact_id = changes.card_id
+    union
+    -- Rates come every day, and that of an open card is today's.
+    select deals.deal_id from {{ this }} as deals
+    where deals.currency <> (select max(rates.base_currency) from (select * from {{ ref('int_currencies__daily_rates') }}) as rates)
+  ),
+  -- A win makes the other wins of its client first or repeated: of the client it had, and of the one it has.
+  clients as (
+    select deals.client_key from {{ this }} as deals
+    inner join changed on deals.deal_id = changed.deal_id
+    union
+    select {{ client_key('deals', 'company_client', 'contact_client') }} as client_key
+    from (select * from {{ ref('stg_bitrix24__deals') }}) as deals
+    inner join changed on deals.deal_id = changed.deal_id
+    left join (select * from {{ ref('int_clients__card_clients') }}) as company_client
+      on deals.company_id = company_client.card_id and company_client.card_type = 'company'
+    left join (select * from {{ ref('int_clients__card_clients') }}) as contact_client
+      on deals.contact_id = contact_client.card_id and contact_client.card_type = 'contact'
+  )
+  select deal_id from changed
+  union all
+  select deals.deal_id from {{ this }} as deals
+  inner join clients on deals.client_key = clients.client_key
+  where deals.won_at is not null
+{%- endset -%}
+{{ gather_affected(affected) }}
 with deals as (
 
   select * from {{ ref('stg_bitrix24__deals') }}
-  where not is_recurring_template
+  where not is_recurring_template {{ affected_only('deal_id', 'and') }}
 
 ),
 
 lifecycle as (
 
   select * from {{ ref('int_deals__lifecycle') }}
+  {{ affected_only('deal_id') }}
 
 ),
 

@@ -1,12 +1,47 @@
+{{
+  config(
+    materialized='incremental',
+    meta={
+      'key': 'invoice_id',
+      'logs': ['invoice_id', 'deal_id', 'client_key'],
+      'scope': 'affected',
+      'follows': [
+        'stg_bitrix24__smart_invoices', 'int_invoices__lifecycle', 'int_clients__card_clients'
+      ],
+      'watches': ['int_currencies__daily_rates.base_currency', 'dim_managers', 'stg_bitrix24__portal.portal_url']
+    }
+  )
+}}
+{{ take_up_published() }}
+{%- set affected -%}
+  select smart_invoice_id as invoice_id from {{ changed_in('stg_bitrix24__smart_invoices') }}
+  union all
+  select smart_invoice_id as invoice_id from {{ changed_in('int_invoices__lifecycle') }}
+  union all
+  select cards.smart_invoice_id as invoice_id from (select * from {{ ref('stg_bitrix24__smart_invoices') }}) as cards
+  inner join {{ changed_in('int_clients__card_clients') }}
+    on changes.card_type = 'company' and cards.company_id = changes.card_id
+  union all
+  select cards.smart_invoice_id as invoice_id from (select * from {{ ref('stg_bitrix24__smart_invoices') }}) as cards
+  inner join {{ changed_in('int_clients__card_clients') }}
+    on changes.card_type = 'contact' and cards.contact_id = changes.card_id
+  union all
+  -- Rates come every day, and that of an open card is today's.
+  select invoices.invoice_id from {{ this }} as invoices
+  where invoices.currency <> (select max(rates.base_currency) from (select * from {{ ref('int_currencies__daily_rates') }}) as rates)
+{%- endset -%}
+{{ gather_affected(affected) }}
 with invoices as (
 
   select * from {{ ref('stg_bitrix24__smart_invoices') }}
+  {{ affected_only('smart_invoice_id') }}
 
 ),
 
 lifecycle as (
 
   select * from {{ ref('int_invoices__lifecycle') }}
+  {{ affected_only('smart_invoice_id') }}
 
 ),
 

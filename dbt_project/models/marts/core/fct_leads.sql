@@ -1,12 +1,41 @@
+{{
+  config(
+    materialized='incremental',
+    meta={
+      'key': 'lead_id',
+      'logs': ['lead_id', 'client_key'],
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__leads', 'int_leads__lifecycle', 'int_clients__card_clients'],
+      'watches': ['dim_channels', 'dim_managers', 'stg_bitrix24__portal.portal_url']
+    }
+  )
+}}
+{{ take_up_published() }}
+{%- set affected -%}
+  select lead_id from {{ changed_in('stg_bitrix24__leads') }}
+  union all
+  select lead_id from {{ changed_in('int_leads__lifecycle') }}
+  union all
+  select cards.lead_id from (select * from {{ ref('stg_bitrix24__leads') }}) as cards
+  inner join {{ changed_in('int_clients__card_clients') }}
+    on changes.card_type = 'company' and cards.company_id = changes.card_id
+  union all
+  select cards.lead_id from (select * from {{ ref('stg_bitrix24__leads') }}) as cards
+  inner join {{ changed_in('int_clients__card_clients') }}
+    on changes.card_type = 'contact' and cards.contact_id = changes.card_id
+{%- endset -%}
+{{ gather_affected(affected) }}
 with leads as (
 
   select * from {{ ref('stg_bitrix24__leads') }}
+  {{ affected_only('lead_id') }}
 
 ),
 
 lifecycle as (
 
   select * from {{ ref('int_leads__lifecycle') }}
+  {{ affected_only('lead_id') }}
 
 ),
 

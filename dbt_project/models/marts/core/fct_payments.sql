@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', meta={'key': 'payment_key', 'logs': ['card_type', 'card_id'], 'scope': 'all'}) }}
+{{ take_up_published() }}
 {%- set source = payments_source() -%}
 
 with invoices as (

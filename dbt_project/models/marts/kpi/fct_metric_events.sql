@@ -51,7 +51,60 @@
     ('payments_received', 'paid_at', 'manager_id', 'true', 'amount'),
   ],
 } -%}
-
+{{
+  config(
+    materialized='incremental',
+    meta={
+      'key': ['card_type', 'card_id'],
+      'scope': 'affected',
+      'follows': [
+        'fct_leads', 'fct_deals', 'dim_clients', 'fct_calls', 'fct_activities', 'fct_payments'
+      ],
+      'watches': ['dim_managers', 'dim_pipelines']
+    }
+  )
+}}
+{{ take_up_published() }}
+{%- set affected -%}
+  with clients as (
+    select client_key from {{ changed_in('dim_clients') }}
+  ),
+  changed_deals as (
+    select deal_id from {{ changed_in('fct_deals') }}
+  )
+  select 'lead' as card_type, lead_id as card_id from {{ changed_in('fct_leads') }}
+  union all
+  select 'deal' as card_type, deal_id as card_id from changed_deals
+  union all
+  select 'call' as card_type, call_id as card_id from {{ changed_in('fct_calls') }}
+  union all
+  select 'activity' as card_type, activity_id as card_id from {{ changed_in('fct_activities') }}
+  union all
+  select card_type, card_id from {{ changed_in('fct_payments') }}
+  union all
+  select payments.card_type, payments.card_id from (select * from {{ ref('fct_payments') }}) as payments
+  inner join changed_deals on payments.deal_id = changed_deals.deal_id
+  union all
+  -- A client's name stands with all its events.
+  select split_part(client_key, ':', 1) as card_type, cast(split_part(client_key, ':', 2) as bigint) as card_id
+  from clients
+  union all
+  select 'lead' as card_type, leads.lead_id as card_id from (select * from {{ ref('fct_leads') }}) as leads
+  inner join clients on leads.client_key = clients.client_key
+  union all
+  select 'deal' as card_type, deals.deal_id as card_id from (select * from {{ ref('fct_deals') }}) as deals
+  inner join clients on deals.client_key = clients.client_key
+  union all
+  select payments.card_type, payments.card_id from (select * from {{ ref('fct_payments') }}) as payments
+  inner join clients on payments.client_key = clients.client_key
+  union all
+  select 'call' as card_type, calls.call_id as card_id from (select * from {{ ref('fct_calls') }}) as calls
+  inner join clients
+    on
+      calls.crm_entity_type = split_part(clients.client_key, ':', 1)
+      and calls.crm_entity_id = cast(split_part(clients.client_key, ':', 2) as bigint)
+{%- endset -%}
+{{ gather_affected(affected) }}
 with leads as (
 
   select
@@ -61,6 +114,7 @@ with leads as (
     title as card_title,
     cast(null as bigint) as pipeline_id
   from {{ ref('fct_leads') }}
+  {{ affected_only(["'lead'", 'lead_id']) }}
 
 ),
 
@@ -72,6 +126,7 @@ deals as (
     deal_id as card_id,
     title as card_title
   from {{ ref('fct_deals') }}
+  {{ affected_only(["'deal'", 'deal_id']) }}
 
 ),
 
@@ -85,6 +140,7 @@ clients as (
     cast(null as bigint) as pipeline_id,
     cast(null as text) as channel
   from {{ ref('dim_clients') }}
+  {{ affected_only(['client_type', "cast(split_part(client_key, ':', 2) as bigint)"]) }}
 
 ),
 
@@ -103,6 +159,7 @@ calls as (
     cast(null as bigint) as pipeline_id,
     cast(null as text) as channel
   from {{ ref('fct_calls') }}
+  {{ affected_only(["'call'", 'call_id']) }}
 
 ),
 
@@ -117,12 +174,20 @@ activities as (
     cast(null as bigint) as pipeline_id,
     cast(null as text) as channel
   from {{ ref('fct_activities') }}
+  {{ affected_only(["'activity'", 'activity_id']) }}
 
 ),
 
 all_payments as (
 
   select * from {{ ref('fct_payments') }}
+  {{ affected_only(['card_type', 'card_id']) }}
+
+),
+
+deals_paid as (
+
+  select * from {{ ref('fct_deals') }}
 
 ),
 
@@ -131,10 +196,10 @@ payments as (
   select
     all_payments.*,
     all_payments.title as card_title,
-    deals.pipeline_id,
-    deals.channel
+    deals_paid.pipeline_id,
+    deals_paid.channel
   from all_payments
-  left join deals on all_payments.deal_id = deals.deal_id
+  left join deals_paid on all_payments.deal_id = deals_paid.deal_id
 
 ),
 

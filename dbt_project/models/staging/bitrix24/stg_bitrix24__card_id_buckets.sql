@@ -7,8 +7,8 @@
 }}
 {#-
   A card is deleted when the newest sweep lacks its id and began after the card was created. Only buckets that a sweep
-  has looked at since the last build are judged, and in them only ids that the portal does not have, so that a build
-  after no sweep costs nothing and one after a sweep what is missing, whatever the number of cards.
+  has looked at since the last build are judged, so that a build after no sweep costs nothing and one after a sweep a look
+  at the cards of those buckets.
 -#}
 {%- set swept = dict(
   cards_of_crm(),
@@ -83,6 +83,8 @@ buckets as (
     newest.entity_type_id,
     newest.bucket,
     newest.bucket_ids - newest.present_ids as absent_ids,
+    lower(newest.bucket_ids) as first_id,
+    upper(newest.bucket_ids) as end_id,
     greatest(newest.swept_at, last_sweeps.swept_at) as swept_at,
     newest.bucket_loaded_at as loaded_at
   from newest
@@ -105,35 +107,25 @@ due as (
 
 ),
 
-absent as (
-
-  select
-    due.bucket_key,
-    due.stream,
-    due.entity_type_id,
-    due.swept_at,
-    ids.card_id
-  from due
-  cross join lateral unnest(due.absent_ids) as gaps (ids)
-  cross join lateral generate_series(lower(gaps.ids), upper(gaps.ids) - 1) as ids (card_id)
-
-),
-
+-- By ranges, which the index of the versions serves: of a bucket that was looked at each card is asked for once.
 missing as (
   {% for stream, cards in swept.items() %}
     select
-      absent.bucket_key,
-      absent.card_id,
+      due.bucket_key,
+      {{ stream }}.{{ cards.key }} as card_id,
       min({{ stream }}.created_at) as created_at
-    from absent
+    from due
     inner join {{ stream }}
       on
-        absent.card_id = {{ stream }}.{{ cards.key }}
+        due.first_id <= {{ stream }}.{{ cards.key }}
+        and due.end_id > {{ stream }}.{{ cards.key }}
         {%- if stream == 'smart_process_items' %}
-          and absent.entity_type_id = {{ stream }}.entity_type_id
+          and due.entity_type_id = {{ stream }}.entity_type_id
         {%- endif %}
-    where absent.stream = '{{ stream }}' and {{ stream }}.created_at < absent.swept_at
-    group by absent.bucket_key, absent.card_id
+        and due.absent_ids @> {{ stream }}.{{ cards.key }}
+        and due.swept_at > {{ stream }}.created_at
+    where due.stream = '{{ stream }}'
+    group by due.bucket_key, {{ stream }}.{{ cards.key }}
     {%- if not loop.last %}
       union all
     {%- endif %}
