@@ -297,6 +297,18 @@ MUTANTS: list[Mutant] = [
         "intermediate/kpi", "int_kpi__channel_spend",
         ("days to come cost nothing", "least(periods.period_end, by_month.month_end, {{ as_of_date() }} + 1)", "least(periods.period_end, by_month.month_end)"),
         ("the last month of a spend counts", "plans.to_month >= months.month_start", "plans.to_month > months.month_start"),
+        ("a line with a problem costs nothing", "lines.problem is null and ", ""),
+        ("an upload that does not count is no spend", "is not distinct from counting.version", "is not distinct from lines.upload_version"),
+    ),
+    *_of(
+        "intermediate/kpi", "int_kpi__spend_lines",
+        ("invented spend is the demonstration's", "where portal.is_demonstration", "where true"),
+        ("a channel has one spend a month", "and earlier.to_month >= later.from_month", "and earlier.to_month < later.from_month"),
+    ),
+    *_of(
+        "intermediate/inputs", "int_inputs__uploads",
+        ("a wrong upload counts for nothing", "versions.accepted_at is not null or problem_counts.problems is null", "true"),
+        ("an accepted upload goes on counting", "versions.accepted_at is not null or problem_counts.problems is null", "problem_counts.problems is null"),
     ),
     *_of(
         "intermediate/kpi", "int_kpi__spend_lines",
