@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh serve test bench scale campaign proof mutants lint metrics status stop clean distclean env requirements
+.PHONY: help demo refresh serve export test bench scale campaign proof mutants lint metrics status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -21,6 +21,9 @@ refresh: $(CORE)/.stamp ## load the portal in .env (else the demonstration), bui
 
 serve: $(CORE)/.stamp ## start the dashboards on what is loaded
 	@exec $(VORONKA) serve
+
+export: $(CORE)/.stamp ## write what was changed in the browser back into superset/
+	@$(VORONKA) export
 
 test: $(CORE)/.stamp ## set up what tests need, then pytest (ARGS="-k word" narrows)
 	@$(VORONKA) prepare-tests

@@ -226,6 +226,17 @@ def serve() -> None:
 
 
 @main.command()
+def export() -> None:
+    """Write dashboards that were changed in the browser back into superset/, as a small diff."""
+    settings = Settings()
+    if not dashboards.is_healthy(settings):
+        raise Failure("The dashboards do not run: start them with `make serve`.")
+    with _alone():
+        env = _process_environment(settings, demo=not settings.portal_webhook)
+        dashboards.export_assets(settings, env)
+
+
+@main.command()
 def status() -> None:
     """What runs, where, and how fresh the numbers are."""
     settings = Settings()

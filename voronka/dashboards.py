@@ -82,6 +82,17 @@ def import_assets(settings: Settings, env: dict[str, str]) -> None:
     progress.run([*_script("provision")], log="superset-provision", env=ours, cwd=paths.HOME, stdin=people)
 
 
+def export_assets(settings: Settings, env: dict[str, str]) -> None:
+    """Write what was changed in the browser into the bundle, and say which files."""
+    progress.run(
+        [*_script("export_assets")],
+        log="superset-export",
+        env=environment(settings, env),
+        cwd=paths.HOME,
+        show=r"^(exported .*|  superset/.*)$",
+    )
+
+
 def is_healthy(settings: Settings) -> bool:
     try:
         return httpx.get(f"{url(settings)}/health", timeout=5).text == "OK"

@@ -28,11 +28,11 @@ SLUG = "kpi-otdela-prodazh"
 
 
 def script(
-    stack: Stack, name: str, *args: str, folder: Path = BUNDLE, stdin: str = ""
+    stack: Stack, name: str, *args: str, folder: Path = BUNDLE, stdin: str = "", **extra: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a script of superset/server, as `voronka` does, but from the checkout's root, where `superset` is also a folder."""
     command = [str(SUPERSET_PYTHON), str(folder / "server" / f"{name}.py"), *args]
-    env = {**os.environ, **stack.env}
+    env = {**os.environ, **stack.env, **extra}
     return subprocess.run(
         command, env=env, cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=300
     )
@@ -148,6 +148,75 @@ def test_verify_reports_each_chart_and_fails_where_one_fails(stack: Stack) -> No
             metadata.execute(change, ["SUM(no_such_column)", "SUM(deals_lost)"])
     assert failing.returncode == 1
     assert re.search(r"^Причины отказов · error · HTTP 4\d\d", failing.stdout, re.M)
+
+
+def differing(one: Path, other: Path) -> list[str]:
+    """Paths of YAML files that two copies of the bundle do not have alike."""
+    names = {p.relative_to(root).as_posix() for root in (one, other) for p in root.rglob("*.yaml")}
+    return sorted(
+        name
+        for name in names
+        if not (one / name).exists()
+        or not (other / name).exists()
+        or (one / name).read_bytes() != (other / name).read_bytes()
+    )
+
+
+def test_export_right_after_import_changes_nothing(stack: Stack, tmp_path: Path) -> None:
+    assert script(stack, "import_assets").returncode == 0
+    copy = tmp_path / "bundle"
+    shutil.copytree(BUNDLE, copy)
+    result = script(stack, "export_assets", VORONKA_EXPORT_TO=str(copy))
+    assert result.returncode == 0, result.stderr
+    assert "exported 0 changed, 0 removed" in result.stdout
+    assert differing(BUNDLE, copy) == []
+
+
+def test_export_writes_what_was_changed_in_the_browser_and_nothing_else(stack: Stack, tmp_path: Path) -> None:
+    """A heading changed, a chart resized: two files differ, each by one line, Cyrillic as it is read."""
+    copy = tmp_path / "bundle"
+    shutil.copytree(BUNDLE, copy)
+    name, path = "Норматив по дням", "charts/zvonki/norma-dni.yaml"
+    dashboard = "dashboards/normativ-ishodyaschih.yaml"
+    with psycopg.connect(
+        stack.env["SUPERSET_DATABASE_URI"].replace("+psycopg2", ""), autocommit=True
+    ) as metadata:
+        params = json.loads(
+            metadata.execute("select params from slices where slice_name = %s", [name]).fetchone()[0]
+        )  # type: ignore[index]
+        # The browser saves more than was changed.
+        params |= {
+            "page_length": 31,
+            "datasource": "7__table",
+            "slice_id": 7,
+            "dashboards": [2],
+            "extra_form_data": {},
+        }
+        metadata.execute(
+            "update slices set params = %s, query_context = '{}' where slice_name = %s",
+            [json.dumps(params), name],
+        )
+        position = json.loads(
+            metadata.execute(
+                "select position_json from dashboards where slug = 'normativ-ishodyaschih'"
+            ).fetchone()[0]  # type: ignore[index]
+        )
+        position["CHART-norma-dni"]["meta"]["height"] += 7
+        metadata.execute(
+            "update dashboards set position_json = %s where slug = 'normativ-ishodyaschih'",
+            [json.dumps(position)],
+        )
+    try:
+        result = script(stack, "export_assets", VORONKA_EXPORT_TO=str(copy))
+    finally:
+        assert script(stack, "import_assets").returncode == 0
+    assert result.returncode == 0, result.stderr
+    assert differing(BUNDLE, copy) == [path, dashboard]
+    for changed in (path, dashboard):
+        before = (BUNDLE / changed).read_text(encoding="utf-8").splitlines()
+        after = (copy / changed).read_text(encoding="utf-8").splitlines()
+        assert len(before) == len(after)
+        assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
 
 
 def test_nobody_sees_anything_without_a_login(stack: Stack) -> None:
