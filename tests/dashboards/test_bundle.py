@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import yaml
 
 from tests.conftest import ROOT
 from tests.dashboards.bundle_reading import (
@@ -266,6 +267,22 @@ def test_filters_are_called_alike_and_stand_in_one_order() -> None:
         for native in filters:
             columns.setdefault(native["name"], set()).add(native["targets"][0]["column"]["name"])
     assert {name: found for name, found in columns.items() if len(found) > 1} == {}
+
+
+def test_exposures_name_the_marts_that_dashboards_show() -> None:
+    exposures = {
+        exposure["config"]["meta"]["superset_slug"]: set(exposure["depends_on"])
+        for path in (ROOT / "dbt_project" / "models" / "marts").rglob("*exposures.yml")
+        for exposure in yaml.safe_load(path.read_text(encoding="utf-8"))["exposures"]
+    }
+    for slug, dashboard in dashboards().items():
+        shown = {datasets()[chart["dataset_uuid"]]["table_name"] for chart in charts_of(dashboard)}
+        shown |= {
+            datasets()[target["datasetUuid"]]["table_name"]
+            for native in dashboard["metadata"]["native_filter_configuration"]
+            for target in native["targets"]
+        }
+        assert {f"ref('{mart}')" for mart in shown} == exposures[slug], slug
 
 
 def test_every_dashboard_leads_to_every_other() -> None:
