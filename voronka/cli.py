@@ -166,7 +166,7 @@ def demo() -> None:
         with steps.step("Superset"):
             supervision.start(programs["superset"], settings)
             supervision.wait_until(lambda: dashboards.is_healthy(settings), "superset", 120, settings)
-        with steps.step("Check: every chart of the first dashboard returns rows"):
+        with steps.step("Check: every chart of every dashboard returns rows"):
             dashboards.verify(settings, env)
     click.echo("\n" + steps.summary())
     click.secho(
