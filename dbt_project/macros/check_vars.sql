@@ -30,7 +30,6 @@
     'selling_pipelines': {'kind': 'ids', 'such_as': '[0, 5]'},
     'selling_departments': {'kind': 'ids', 'such_as': '[7, 9]'},
     'payment_stages': {'kind': 'texts', 'such_as': "['C9:UC_PAID']"},
-    'own_initiative_sources': {'kind': 'texts', 'such_as': "['UC_COLD01']"},
     'working_weekdays': {'kind': 'weekdays', 'such_as': '[1, 2, 3, 4, 5]'},
     'schema_suffix': {'kind': 'pattern', 'pattern': '[a-z0-9_]{1,30}', 'words': 'small letters, digits and _', 'such_as': 'trial'},
     'base_currency': {'kind': 'pattern', 'pattern': '[A-Z]{3}', 'words': 'the three capital letters of a currency', 'such_as': 'RUB'},
