@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -235,19 +235,51 @@ class RawPortal:
             if stream not in ("extract_runs", "portal", "card_ids", *self.missing):
                 self.run(stream, stream, at)
 
+    def until(self, moment: dt.datetime) -> RawPortal:
+        """The portal as a load before `moment` would have found it: dictionaries are those of now."""
+        versioned = {
+            "leads", "deals", "contacts", "companies", "quotes", "smart_invoices", "activities", "calls", "card_ids",
+            "lead_stage_history", "deal_stage_history", "smart_invoice_stage_history", "deal_product_rows",
+            "activity_bindings",
+        }  # fmt: skip
+        earlier = {
+            stream: [
+                row
+                for row in rows
+                if stream not in versioned or dt.datetime.fromisoformat(row.modified_at or "") < moment
+            ]
+            for stream, rows in self.streams.items()
+        }
+        return replace(self, streams=earlier)
+
+    def without(self, loaded: RawPortal) -> RawPortal:
+        """What the next load has to add to what is `loaded`."""
+        known = {(stream, row.id, row.modified_at) for stream, rows in loaded.streams.items() for row in rows}
+        fresh = {
+            stream: [row for row in rows if (stream, row.id, row.modified_at) not in known]
+            for stream, rows in self.streams.items()
+        }
+        return replace(self, streams=fresh)
+
     def write(self, connection: psycopg.Connection, received: dt.datetime) -> None:
         """Make the raw tables as the loader makes them and fill them."""
         connection.execute("drop schema if exists raw_bitrix24 cascade")
         connection.execute("create schema raw_bitrix24")
+        for stream in self.streams:
+            if stream not in self.missing:
+                connection.execute(
+                    f"create table raw_bitrix24.{stream} (id text, modified_at text, payload jsonb,"
+                    " _sdc_received_at timestamp, _sdc_batched_at timestamp, _sdc_deleted_at timestamp,"
+                    " _sdc_extracted_at timestamp, _sdc_sequence bigint, _sdc_table_version bigint)"
+                )
+        self.add_to(connection, received)
+
+    def add_to(self, connection: psycopg.Connection, received: dt.datetime) -> None:
+        """Add the rows to the tables that are there."""
         at = received.astimezone(UTC).replace(tzinfo=None)
         for stream, rows in self.streams.items():
             if stream in self.missing:
                 continue
-            connection.execute(
-                f"create table raw_bitrix24.{stream} (id text, modified_at text, payload jsonb,"
-                " _sdc_received_at timestamp, _sdc_batched_at timestamp, _sdc_deleted_at timestamp,"
-                " _sdc_extracted_at timestamp, _sdc_sequence bigint, _sdc_table_version bigint)"
-            )
             columns = "id, modified_at, payload, _sdc_received_at, _sdc_batched_at, _sdc_deleted_at"
             with (
                 connection.cursor() as cursor,

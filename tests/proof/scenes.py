@@ -97,6 +97,23 @@ def load(warehouse: Warehouse, portal: RawPortal, now: dt.datetime) -> None:
         portal.write(connection, now)
 
 
+def of_two_loads(host: str, folder: Path) -> list[Check]:
+    """A portal loaded and built, loaded again with what happened in its last forty days, and built on top."""
+    now, zone = dt.datetime.now(dt.timezone.utc), "Asia/Yekaterinburg"
+    portal = drawn(15, now, Kind(zone, cards=120))
+    first = portal.until(now - dt.timedelta(days=40))
+    with database(host, "two_loads", folder, VORONKA_TIMEZONE=zone) as warehouse:
+        load(warehouse, first, now - dt.timedelta(days=40))
+        built = warehouse.build("--exclude", "resource_type:test")
+        assert built.ok, built.output
+        with warehouse.connect() as connection:
+            portal.without(first).add_to(connection, now)
+        built = warehouse.build()
+        assert built.ok, built.output
+        with warehouse.connect() as connection:
+            return compare(Marts(connection, Truth(connection, built_at(connection), zone)))
+
+
 def of_strange(name: str, host: str, folder: Path) -> list[Check]:
     """Load a strange portal, run the real build with all its data tests, and compare."""
     strange = STRANGE[name]

@@ -56,6 +56,10 @@ def test_figures_of_a_strange_portal_are_those_of_its_cards(name: str, server: s
         )
 
 
+def test_figures_are_the_same_when_a_load_comes_on_top_of_another(server: str, parsed: Path) -> None:
+    assert_equal(scenes.of_two_loads(server, parsed))
+
+
 def test_figures_of_the_demonstration_are_those_of_its_cards(stack: Stack) -> None:
     """All figures, of all periods, by manager, pipeline and channel; `make proof` does so for other seeds."""
     checks = scenes.of_warehouse(stack.env)
