@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh serve export test bench scale campaign proof mutants lint metrics status stop clean distclean env requirements
+.PHONY: help demo refresh serve export test bench scale campaign proof mutants lint metrics questions status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -65,6 +65,9 @@ metrics: $(CORE)/.stamp ## write what comes from the metric catalogue: its docum
 	@$(VORONKA) prepare-lint
 	@$(DEV)/python -m voronka.metric_catalogue
 	@$(DEV)/python superset/server/sync_datasets.py
+
+questions: $(CORE)/.stamp ## the questions of docs/questions.md, answered by the published marts (ARGS=--write keeps the answers)
+	@$(VORONKA) questions $(ARGS)
 
 status: $(CORE)/.stamp ## what runs, where, how fresh, and the logins
 	@$(VORONKA) status

@@ -15,7 +15,7 @@ import click
 import fasteners
 import psycopg
 
-from voronka import dashboards, environments, paths, postgres, progress, supervision, uploads
+from voronka import dashboards, environments, paths, postgres, progress, questions, supervision, uploads
 from voronka import refresh as refreshing
 from voronka.failure import Failure
 from voronka.progress import Steps
@@ -259,6 +259,23 @@ def status() -> None:
         click.echo(f"{dashboards.url(settings)}/superset/dashboard/{dashboards.FIRST_DASHBOARD}/")
         for login, password, purpose in dashboards.logins(settings).values():
             click.echo(f"  {login:10} {password:24} {purpose}")
+
+
+@main.command("questions")
+@click.option("--write", is_flag=True, help="Put the answers into docs/questions.md.")
+def ask_questions(write: bool) -> None:
+    """Ask the published marts every question of docs/questions.md."""
+    settings = Settings()
+    try:
+        with psycopg.connect(settings.warehouse.url("bi"), connect_timeout=3, autocommit=True) as warehouse:
+            answers = list(questions.ask(warehouse))
+    except psycopg.OperationalError:
+        raise Failure("The warehouse does not answer. Start it with `make demo` or `make serve`.") from None
+    for answer in answers:
+        click.secho(f"\n{answer.question}", bold=True)
+        click.echo(answer.table, nl=False)
+    if write:
+        questions.write(answers)
 
 
 @main.command()
