@@ -74,7 +74,6 @@ with deals as (
 lifecycle as (
 
   select * from {{ ref('int_deals__lifecycle') }}
-  {{ affected_only('deal_id') }}
 
 ),
 
