@@ -1,6 +1,3 @@
-{#- After so many days it no longer matters how many working hours have passed. -#}
-{%- set days_counted = 8 -%}
-
 with build as (
 
   select * from {{ ref('mart_health__build') }}
@@ -10,6 +7,12 @@ with build as (
 runs as (
 
   select * from {{ ref('stg_bitrix24__extract_runs') }}
+
+),
+
+calendar as (
+
+  select * from {{ ref('dim_calendar') }}
 
 ),
 
@@ -61,41 +64,14 @@ moments as (
 
 ),
 
-days as (
-
-  {% for number in range(days_counted) -%}
-    select {{ number }} as day_number
-    {%- if not loop.last %}
-
-      union all
-
-    {% endif %}
-  {%- endfor %}
-
-),
-
-shifts as (
-
-  select
-    {{ local_time('moments.data_as_of') }} as data_local,
-    {{ local_time('moments.now_at') }} as now_local,
-    cast({{ local_date('moments.data_as_of') }} + days.day_number as timestamp) as day_start
-  from moments
-  cross join days
-
-),
-
--- hours of working time (Monday to Friday, 9 to 18) since the data were loaded
+-- working time since the data were loaded
 waiting as (
 
   select
-    coalesce(sum(greatest(extract(
-      epoch from
-      least(now_local, day_start + interval '18 hours')
-      - greatest(data_local, day_start + interval '9 hours')
-    ), 0)), 0) / 3600 as working_hours
-  from shifts
-  where extract(isodow from day_start) <= 5
+    {{ working_seconds_between('day_of_data', 'moments.data_as_of', 'today', 'moments.now_at') }} as working_seconds
+  from moments
+  left join calendar as day_of_data on {{ local_date('moments.data_as_of') }} = day_of_data.day
+  left join calendar as today on {{ local_date('moments.now_at') }} = today.day
 
 ),
 
@@ -117,8 +93,8 @@ judged as (
         loads.loaded_at > moments.built_at
         and loads.loaded_at < moments.now_at - interval '30 minutes' then 'build failed'
       when
-        waiting.working_hours > 1
-        or moments.now_at > moments.data_as_of + interval '{{ days_counted - 1 }} days' then 'old'
+        waiting.working_seconds > 3600
+        or moments.now_at > moments.data_as_of + interval '7 days' then 'old'
       when failures.sweeps_failed > 0 then 'sweep failed'
       else 'fresh'
     end as verdict
