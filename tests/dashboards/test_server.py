@@ -193,7 +193,7 @@ def test_export_writes_what_was_changed_in_the_browser_and_nothing_else(stack: S
             "extra_form_data": {},
         }
         metadata.execute(
-            "update slices set params = %s, query_context = '{}' where slice_name = %s",
+            "update slices set params = %s where slice_name = %s",
             [json.dumps(params), name],
         )
         position = json.loads(
