@@ -168,7 +168,7 @@ MUTANTS: list[Mutant] = [
     *_of(
         "intermediate/deals", "int_deals__product_shares",
         ("by product: what rows do not cover", "1 - rows_amount / divisor as share", "1 as share"),
-        ("by product: rows beyond the amount", "when deals.amount - rows_totals.rows_amount > 0.01 then deals.amount", "when true then deals.amount"),
+        ("by product: rows beyond the amount", "when deals.amount - rows_totals.rows_amount > 0.01 then deals.amount", "when deals.amount <> 0 then deals.amount"),
     ),
     # Money
     *_macro(
@@ -178,7 +178,7 @@ MUTANTS: list[Mutant] = [
     ),
     *_of(
         "intermediate/currencies", "int_currencies__daily_rates",
-        ("before the first snapshot the earliest", "when row_number() over days = 1 then cast('0001-01-01' as date)\n", ""),
+        ("before the first snapshot the earliest", "when row_number() over days = 1 then", "when false then"),
         ("against the shown currency", "snapshots.rate / coalesce(base_rates.rate, 1)", "snapshots.rate"),
     ),
     # Payments
@@ -369,7 +369,7 @@ MUTANTS: list[Mutant] = [
     *_of(
         TARGETS, "int_targets__manager_days",
         ("absences move the plan to other days", "trim_scale(amount * period_amount / available_amount)", "amount"),
-        ("nothing on a day of absence", "when not is_available then 0", "when false then 0"),
+        ("nothing on a day of absence", "when not is_available then 0", "when not is_available then 1"),
     ),
     *_of(
         "marts/plan_fact", "mart_plan_fact__attainment",
