@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,14 @@ PROPERTIES = sorted(
 )
 
 
+# Incremental strategies of the project's own: the schema would have them written in a way that dbt 1.11 does not know.
+STRATEGIES = {
+    found[1]
+    for file in (PROJECT / "macros").glob("*.sql")
+    for found in re.finditer(r"macro get_incremental_(\w+)_sql\(", file.read_text(encoding="utf-8"))
+}
+
+
 @cache
 def validator(name: str) -> Draft7Validator:
     """dbt's own schema from its wheel, `resources/…` of property files, `project/…` of dbt_project.yml."""
@@ -28,12 +37,13 @@ def validator(name: str) -> Draft7Validator:
 
 
 def without_what_the_schema_cannot_judge(content: Any) -> Any:
-    """Settings that dbt renders first (Jinja) left out."""
+    """Settings that dbt renders first (Jinja) left out, and strategies of the project's own."""
     if isinstance(content, dict):
         return {
             key: without_what_the_schema_cannot_judge(value)
             for key, value in content.items()
             if not (key.startswith("+") and str(value).startswith("{{"))
+            and not (key == "+incremental_strategy" and value in STRATEGIES)
         }
     if isinstance(content, list):
         return [without_what_the_schema_cannot_judge(item) for item in content]
