@@ -17,7 +17,7 @@ from voronka.failure import Failure
 
 PAGE = paths.ROOT / "docs" / "questions.md"
 # A query, and the answer of last time below it if there was one.
-BLOCK = re.compile(r"```sql\n(?P<sql>.*?)```\n(?P<answer>\n(?:\|.*\n)+)?", re.DOTALL)
+BLOCK = re.compile(r"```sql\n(?P<sql>.*?)```\n(?P<answer>\n(?:\|[^\n]*\n)+)?", re.DOTALL)
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 
 
