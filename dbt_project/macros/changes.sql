@@ -167,7 +167,7 @@
     `marts_next.<mart>__spare` to be brought up to date, tested and published in its place. Where there is none, after a
     build as a whole, the published one is copied.
   -#}
-  {%- if execute and flags.WHICH in ('build', 'run') and not flags.FULL_REFRESH and not var('rebuild', false) -%}
+  {%- if execute and this is not none and flags.WHICH in ('build', 'run') and not flags.FULL_REFRESH and not var('rebuild', false) -%}
     {%- set here = adapter.get_relation(this.database, this.schema, this.identifier) -%}
     {%- if here is not none and here.is_view -%}
       {%- set spare = here.incorporate(path={'identifier': this.identifier ~ '__spare'}, type='table') -%}
