@@ -279,7 +279,8 @@ class Client:
             finally:
                 self.crew.changed.acquire()
                 self._leaders[lane] -= 1
-            group = self._gather(lane)
+            # Refused while this one waited for its turn: whoever asks is told so, the portal is not asked again.
+            group = [] if self.refused else self._gather(lane)
             # What did not fit needs another leader now, not when this request is answered.
             self.crew.changed.notify_all()
             self.crew.changed.release()
