@@ -78,7 +78,7 @@
 {% macro client_categories() -%}
   {#- Who holds a client and what sort of client it is: the columns that the sums of the base are broken down by. -#}
   {{ return([
-    'manager_id', 'manager', 'department', 'pipeline', 'channel', 'client_type_label', 'abc', 'abc_sort', 'segment',
-    'segment_sort', 'rfm_group', 'rfm_group_sort', 'buyer_label', 'call_bucket', 'call_bucket_sort',
+    'manager_id', 'manager', 'department', 'owner_status', 'pipeline', 'channel', 'client_type_label', 'abc', 'abc_sort',
+    'segment', 'segment_sort', 'rfm_group', 'rfm_group_sort', 'buyer_label', 'call_bucket', 'call_bucket_sort',
   ]) }}
 {%- endmacro %}

@@ -256,8 +256,8 @@ def test_overlapping_rows_are_never_summed(path: str) -> None:
 
 def test_filters_are_called_alike_and_stand_in_one_order() -> None:
     order = [
-        "Закрыть", "Период", "Отрезок", "Показатель", "Отдел", "Менеджер", "Воронка", "Стадия", "Канал",
-        "Без изменений", "Без созвона", "Статус лида",
+        "Закрыть", "Период", "Отрезок", "Показатель", "Отдел", "Менеджер", "Воронка", "Стадия", "Категория",
+        "Сегмент", "Канал", "Без изменений", "Без созвона", "Группа RFM", "Кто ведёт", "Статус лида",
     ]  # fmt: skip
     columns: dict[str, set[str]] = {}
     for dashboard in DASHBOARDS.values():

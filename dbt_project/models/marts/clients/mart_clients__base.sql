@@ -75,6 +75,7 @@ joined as (
     clients.manager_id,
     managers.manager,
     managers.department,
+    managers.is_active as is_manager_active,
     channels.channel,
     channels.source,
     clients.created_at,
@@ -169,6 +170,12 @@ final as (
     manager_id,
     manager,
     department,
+    -- Who can be asked to call: a client of nobody, or of somebody dismissed, has to be handed over first.
+    case
+      when manager_id = 0 then 'Без ответственного'
+      when is_manager_active then 'Работает'
+      else 'Уволен'
+    end as owner_status,
     'Без воронки' as pipeline,
     channel,
     source,
@@ -252,7 +259,10 @@ final as (
           ', ',
           case when manager_id = 0 then 'нет ответственного' end,
           case when is_never_contacted then 'не было разговора' end,
-          case when has_no_next_step then 'нет следующего шага' end,
+          case
+            when has_no_next_step and open_deals > 0 then 'сделка в работе без следующего шага'
+            when has_no_next_step then 'нет следующего шага'
+          end,
           case when not is_full then 'карточка неполная' end
         ),
         ''

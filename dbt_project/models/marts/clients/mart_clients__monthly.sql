@@ -10,9 +10,14 @@ final as (
     created_month as month_start,
     {{ month_label('created_month') }} as month_label,
     is_new_this_month as is_current,
+    cast(
+      12 * (extract(year from {{ as_of_date() }}) - extract(year from created_month))
+      + extract(month from {{ as_of_date() }}) - extract(month from created_month) as integer
+    ) as months_ago,
     manager_id,
     manager,
     department,
+    owner_status,
     pipeline,
     channel,
     abc,
@@ -37,6 +42,7 @@ final as (
     manager_id,
     manager,
     department,
+    owner_status,
     pipeline,
     channel,
     abc,
