@@ -170,6 +170,9 @@ def words_of_the_cards(stack: Stack) -> set[str]:
             union select title || ' ' || client || ' ' || next_step || ' ' || channel from marts.mart_pipeline__open_leads
             union select client from marts.mart_telephony__missed_calls
             union select client || ' ' || next_step || ' ' || channel from marts.mart_clients__base
+            union select title || ' ' || client from marts.fct_journeys
+            union select utm_source || ' ' || utm_medium || ' ' || utm_campaign || ' ' || channel
+            from marts.mart_funnel__channels
             """
         ).fetchall()
     return {word for (text,) in texts for word in re.findall(r"\b[A-Za-z]{4,}\b", text or "")}

@@ -228,7 +228,11 @@ def test_filters_name_columns_and_reach_every_chart_in_their_scope(path: str) ->
         }
         assert unreached <= indifferent | {"mart_kpi__norm_baseline"}, native["name"]
         if native["controlValues"]["enableEmptyFilter"]:
-            assert native["defaultDataMask"]["filterState"]["value"], "a required filter needs a default"
+            default = native["defaultDataMask"]["filterState"].get("value")
+            # Which entries a portal has, only its data says.
+            assert default or native["controlValues"]["defaultToFirstItem"], (
+                "a required filter needs a default"
+            )
             assert not native["controlValues"]["multiSelect"], (
                 "several periods at once would multiply the sums"
             )
@@ -238,7 +242,10 @@ def test_filters_name_columns_and_reach_every_chart_in_their_scope(path: str) ->
 def test_overlapping_rows_are_never_summed(path: str) -> None:
     """Periods of several steps, and horizons, hold the same card twice: a filter chooses one, or the chart does itself."""
     dashboard, by_uuid = DASHBOARDS[path], {chart["uuid"]: chart for chart in CHARTS.values()}
-    chosen_by = {"period_grain": "period_grain", "period_choice": "period_choice_sort", "horizon": "horizon"}
+    chosen_by = {
+        "period_grain": "period_grain", "period_choice": "period_choice_sort", "horizon": "horizon",
+        "view_kind": "view_kind", "entry": "entry",
+    }  # fmt: skip
     reached: dict[str, set[str]] = {column: set() for column in chosen_by}
     for native in dashboard["metadata"]["native_filter_configuration"]:
         column = native["targets"][0]["column"]["name"]
@@ -248,7 +255,9 @@ def test_overlapping_rows_are_never_summed(path: str) -> None:
         has = columns_of(datasets()[by_uuid[chart["uuid"]]["dataset_uuid"]])
         limits = {clause["subject"] for clause in chart["params"]["adhoc_filters"]}
         for column in chosen_by.keys() & has.keys():
-            apart = all(name.startswith(f"{column}_") for name in chart_metrics(chart["params"]))
+            apart = all(name.startswith(f"{column}_") for name in chart_metrics(chart["params"])) or (
+                column in chart_columns(chart["params"])
+            )
             assert chart["uuid"] in reached[column] or chosen_by[column] in limits or apart, chart[
                 "slice_name"
             ]
@@ -256,8 +265,9 @@ def test_overlapping_rows_are_never_summed(path: str) -> None:
 
 def test_filters_are_called_alike_and_stand_in_one_order() -> None:
     order = [
-        "Закрыть", "Период", "Отрезок", "Показатель", "Отдел", "Менеджер", "Воронка", "Стадия", "Категория",
-        "Сегмент", "Канал", "Без изменений", "Без созвона", "Группа RFM", "Кто ведёт", "Статус лида",
+        "Закрыть", "Период", "Отрезок", "Вход", "Считать по", "Показатель", "Отдел", "Менеджер", "Воронка", "Стадия", "Категория",
+        "Сегмент", "Канал", "Без изменений", "Без созвона", "Группа RFM", "Кто ведёт", "Статус лида", "Шаг", "Состояние",
+        "Причина отказа",
     ]  # fmt: skip
     columns: dict[str, set[str]] = {}
     for dashboard in DASHBOARDS.values():

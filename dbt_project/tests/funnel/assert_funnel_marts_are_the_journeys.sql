@@ -1,5 +1,5 @@
 -- The sums of the funnel are the rows behind them: over all years every step a journey has reached, and of each period
--- exactly the cards of the register; what stays at a step as lost is what the loss reasons tell.
+-- exactly the cards of the register; what stays at a step as lost is what the loss reasons tell, and their register.
 with all_steps as (
 
   select * from {{ ref('mart_funnel__steps') }}
@@ -27,6 +27,12 @@ journeys as (
 loss_reasons as (
 
   select * from {{ ref('mart_funnel__loss_reasons') }}
+
+),
+
+lost_journeys as (
+
+  select * from {{ ref('mart_funnel__lost_journeys') }}
 
 ),
 
@@ -174,6 +180,40 @@ lost_at_steps as (
   where view_kind = 'Когорта' and period_choice_sort <= 1 and step_number > 0
   group by period_grain, period_start, entry, step_number
 
+),
+
+reasons as (
+
+  select
+    period_grain,
+    period_start,
+    view_kind,
+    entry,
+    step_number,
+    loss_reason,
+    sum(journeys_lost) as lost,
+    sum(amount_lost) as amount
+  from loss_reasons
+  where period_choice_sort <= 1
+  group by period_grain, period_start, view_kind, entry, step_number, loss_reason
+
+),
+
+registered_losses as (
+
+  select
+    period_grain,
+    period_start,
+    view_kind,
+    entry,
+    step_number,
+    loss_reason,
+    count(*) as lost,
+    sum(amount_lost) as amount
+  from lost_journeys
+  where period_choice_sort <= 1
+  group by period_grain, period_start, view_kind, entry, step_number, loss_reason
+
 )
 
 select
@@ -205,3 +245,13 @@ select
 from cohorts
 full join lost_at_steps using (period_grain, period_start, entry, step_number)
 where coalesce(lost_at_steps.lost, 0) <> coalesce(cohorts.lost, 0)
+union all
+select
+  concat_ws(' ', 'reasons', period_grain, period_start, view_kind, entry, step_number, loss_reason) as what,
+  coalesce(reasons.lost, 0) as found,
+  coalesce(registered_losses.lost, 0) as expected
+from reasons
+full join registered_losses using (period_grain, period_start, view_kind, entry, step_number, loss_reason)
+where
+  coalesce(reasons.lost, 0) <> coalesce(registered_losses.lost, 0)
+  or coalesce(reasons.amount, 0) <> coalesce(registered_losses.amount, 0)

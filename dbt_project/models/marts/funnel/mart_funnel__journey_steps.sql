@@ -76,6 +76,9 @@ final as (
     viewed.days_from_previous,
     viewed.days_from_start,
     journeys.status,
+    coalesce(journeys.loss_reason, '—') as loss_reason,
+    journeys.days,
+    journeys.deals_count,
     journeys.revenue,
     journeys.crm_url,
     {{ crm_link('journeys.crm_url') }} as crm_link
