@@ -23,18 +23,54 @@ with_days as (
 
 ),
 
-reached_before as (
+-- Each view of the steps by itself, as in mart_funnel__journey_steps, so that the index of the day serves it.
+by_start as (
 
   select
     *,
-    case view_kind when 'Когорта' then started_local else reached_local end as counted_local
-  from {{ ref('mart_funnel__journey_steps') }}
+    'Когорта' as view_kind,
+    1 as view_kind_sort,
+    started_date as day,
+    start_manager_id as whose_id
+  from {{ ref('fct_journey_steps') }}
+
+),
+
+by_event as (
+
+  select
+    *,
+    'Период' as view_kind,
+    2 as view_kind_sort,
+    reached_date as day,
+    manager_id as whose_id
+  from {{ ref('fct_journey_steps') }}
+
+),
+
+journeys as (
+
+  select * from {{ ref('fct_journeys') }}
+
+),
+
+managers as (
+
+  select * from {{ ref('dim_managers') }}
 
 ),
 
 periods as (
 
   select * from {{ ref('dim_periods') }}
+
+),
+
+viewed as (
+
+  select * from by_start
+  union all
+  select * from by_event
 
 ),
 
@@ -73,21 +109,34 @@ rows_of_before as (
 
   select
     {{ period_columns() }},
-    {%- for column in dimensions %}
-      reached_before.{{ column }},
-    {%- endfor %}
+    viewed.view_kind,
+    viewed.view_kind_sort,
+    journeys.entry,
+    journeys.entry_sort,
+    viewed.step_code,
+    viewed.step,
+    viewed.step_number,
+    viewed.step_number || '. ' || viewed.step as step_label,
+    managers.manager_id,
+    managers.manager,
+    managers.department,
+    viewed.pipeline,
+    viewed.channel,
     {%- for column in counts %}
       0 as {{ column }},
     {%- endfor %}
     1 as entered_before,
     cast(null as numeric) as days_from_previous,
     cast(null as numeric) as days_from_start
-  from periods
-  inner join reached_before
+  from viewed
+  inner join journeys on viewed.journey_key = journeys.journey_key
+  inner join managers on viewed.whose_id = managers.manager_id
+  inner join periods
     on
-      periods.period_grain = reached_before.period_grain
-      and periods.period_choice_sort = reached_before.period_choice_sort - 1
-      and {{ local_time('periods.previous_to_date_until') }} > reached_before.counted_local
+      viewed.day >= periods.previous_start
+      and viewed.day < periods.previous_end
+      and case viewed.view_kind when 'Когорта' then journeys.started_at else viewed.reached_at end
+      < periods.previous_to_date_until
 
 ),
 
