@@ -92,6 +92,27 @@ def signed(value: str) -> str:
     return f"CASE WHEN ({value}) IS NULL THEN '—' ELSE {sign} || {number(f'ABS({value})')} END"
 
 
+def signed_decimal(value: str) -> str:
+    """SQL: a number of one decimal with its sign, «+1,2», «−0,4», or «—»."""
+    sign = f"CASE SIGN(round(({value})::numeric, 1)) WHEN 1 THEN '+' WHEN -1 THEN '−' ELSE '' END"
+    return f"CASE WHEN ({value}) IS NULL THEN '—' ELSE {sign} || {decimal(f'ABS({value})')} END"
+
+
+def chosen(value: str) -> str:
+    """SQL: what a link says to choose one value of a native filter: `<id of the filter> <its column> <SQL of the value>`."""
+    filter_id, column, text = value.split(" ", 2)
+    # «!» and apostrophes belong to the notation (rison), the rest would end the address or its attribute.
+    for sign, code in (
+        ("!", "!!"), ("%", "%25"), ("''", "!%27"), ("&", "%26"), ("#", "%23"), ("+", "%2B"), ('"', "%22"), ("<", "%3C"),
+        (">", "%3E"),
+    ):  # fmt: skip
+        text = f"replace({text}, '{sign}', '{code}')"
+    return (
+        f"'{filter_id}:(extraFormData:(filters:!((col:{column},op:IN,val:!(%27' || {text} || '%27)))),"
+        f"filterState:(label:%27' || {text} || '%27,value:!(%27' || {text} || '%27)),id:{filter_id},ownState:())'"
+    )
+
+
 def clock(value: str) -> str:
     """SQL: seconds as minutes and seconds, «3:07», or «—»."""
     seconds = f"round(({value})::numeric)::bigint"
@@ -105,7 +126,10 @@ def hours(value: str) -> str:
 
 
 # What expressions of datasets.yaml may call, {{number(…)}}.
-WORDS = {word.__name__: word for word in (number, decimal, percent, share, signed, clock, hours)}
+WORDS = {
+    word.__name__: word
+    for word in (number, decimal, percent, share, signed, signed_decimal, chosen, clock, hours)
+}
 
 
 def measure(column: str) -> str:
@@ -166,10 +190,11 @@ def _expression(spec: dict[str, Any], pieces: dict[str, str], resolve: Any) -> s
         return swing(resolve(spec["swing_of"]), resolve(spec["against"]), spec["threshold"])
     if "verdict_of" in spec:
         return verdict(resolve(spec["verdict_of"]), resolve(spec["against"]))
-    text = spec["expression"]
+    # Pieces first: they may hold words too.
+    text = _put_in(spec["expression"], pieces)
     for name, words in WORDS.items():
         text = re.sub(r"\{\{" + name + r"\((.*?)\)\}\}", lambda found, words=words: words(found[1]), text)
-    return _put_in(text, pieces)
+    return text
 
 
 def _metric(

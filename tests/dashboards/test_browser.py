@@ -173,6 +173,8 @@ def words_of_the_cards(stack: Stack) -> set[str]:
             union select title || ' ' || client from marts.fct_journeys
             union select utm_source || ' ' || utm_medium || ' ' || utm_campaign || ' ' || channel
             from marts.mart_funnel__channels
+            union select title || ' ' || client from marts.mart_plan_fact__planned
+            union select title || ' ' || client from marts.mart_plan_fact__cards_to_act_on
             """
         ).fetchall()
     return {word for (text,) in texts for word in re.findall(r"\b[A-Za-z]{4,}\b", text or "")}

@@ -13,10 +13,26 @@ metrics as (
 
 ),
 
+attained as (
+
+  select * from {{ ref('mart_plan_fact__attainment') }}
+  where period_grain = 'Месяц'
+
+),
+
+-- What the report shows: whatever has a plan or a fact on a day has one in its month.
+reported as (
+
+  select distinct metric_code
+  from attained
+
+),
+
 shown as (
 
-  select * from metrics
-  where kind in ('event', 'ratio')
+  select metrics.*
+  from metrics
+  inner join reported on metrics.metric_code = reported.metric_code
 
 ),
 
@@ -38,6 +54,8 @@ final as (
     shown.metric_code,
     shown.metric,
     shown.sort as metric_sort,
+    shown.unit,
+    shown.kind = 'ratio' as is_ratio,
     register.metric as part,
     parts.in_numerator = 1 as is_above,
     parts.in_denominator = 1 as is_below,
