@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh serve export test bench scale campaign proof mutants lint metrics questions status stop clean distclean env requirements
+.PHONY: help demo refresh schedule password serve export test bench scale campaign proof mutants lint metrics questions status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -18,6 +18,12 @@ demo: $(CORE)/.stamp ## everything on this machine with an invented company; aga
 
 refresh: $(CORE)/.stamp ## load the portal in .env (else the demonstration), build, test, publish
 	@exec $(VORONKA) refresh
+
+schedule: $(CORE)/.stamp ## refresh every 15 minutes and each night, and tell people where something is wrong; runs until stopped
+	@exec $(VORONKA) schedule
+
+password: $(CORE)/.stamp ## a new password for one person of the portal (LOGIN=name), written to a private file
+	@$(VORONKA) password "$(LOGIN)"
 
 serve: $(CORE)/.stamp ## start the dashboards on what is loaded
 	@exec $(VORONKA) serve
@@ -90,8 +96,10 @@ requirements: $(CORE)/.stamp ## pin requirements/*.in anew
 
 $(CORE)/.stamp: requirements/core.txt
 	@test -n "$(PYTHON)" || { echo "Voronka needs Python 3.10, 3.11 or 3.12, and finds none. Install one, or name it: make demo PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "First run: preparing $(CORE) with $(PYTHON) …" >&2
-	@rm -rf $(CORE) && mkdir -p $(CORE)
+	@echo "Preparing $(CORE) with $(PYTHON) …" >&2
+	@# Brought up to date in place where it stands: a PostgreSQL that runs from it needs its files.
+	@test "$$($(PYTHON) -V 2>&1)" = "$$($(CORE)/bin/python -V 2>&1)" || rm -rf $(CORE)
+	@mkdir -p $(CORE)
 	@$(PYTHON) -m venv $(CORE) || { echo "Python's venv module is missing: on Debian, apt install python3-venv" >&2; exit 1; }
 	@$(CORE)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/core.txt || \
 		{ echo "The packages of requirements/core.txt could not be installed: check the network, then run the command again." >&2; exit 1; }

@@ -15,8 +15,19 @@ import click
 import fasteners
 import psycopg
 
-from voronka import dashboards, environments, paths, postgres, progress, questions, supervision, uploads
+from voronka import (
+    alerts,
+    dashboards,
+    environments,
+    paths,
+    postgres,
+    progress,
+    questions,
+    supervision,
+    uploads,
+)
 from voronka import refresh as refreshing
+from voronka import schedule as scheduling
 from voronka.failure import Failure
 from voronka.progress import Steps
 from voronka.settings import Settings
@@ -135,6 +146,14 @@ def _process_environment(settings: Settings, *, demo: bool) -> dict[str, str]:
     return {**inherited, **settings.environment(demo=demo)}
 
 
+def _say_logins(settings: Settings) -> None:
+    for login, secret, purpose in dashboards.logins(settings).values():
+        click.echo(f"  {login:10} {secret:24} {purpose}")
+    issued = dashboards.issued_passwords()
+    if issued.exists():
+        click.echo(f"  логины сотрудников портала, пароли до первого входа: {issued}")
+
+
 @main.command()
 def demo() -> None:
     """Everything on this machine: invented company, warehouse, dashboards; again to repair and refresh."""
@@ -174,18 +193,20 @@ def demo() -> None:
         fg="green",
         bold=True,
     )
-    for login, password, purpose in dashboards.logins(settings).values():
-        click.echo(f"  {login:10} {password:24} {purpose}")
+    _say_logins(settings)
     click.echo("make status · make stop · make help")
 
 
 @main.command()
-def refresh() -> None:
+@click.option(
+    "--job", default="nightly", type=click.Choice(["nightly", "refresh"]), help="The job of meltano.yml."
+)
+def refresh(job: str) -> None:
     """Load the portal in .env (or the demonstration), build, test, publish."""
     settings = Settings()
     demo = not settings.portal_webhook
     with _alone(), _leaving_nothing(settings):
-        steps = Steps(3)
+        steps = Steps(4)
         env = _process_environment(settings, demo=demo)
         with steps.step("Environments from requirements/"):
             environments.prepare("meltano")
@@ -196,8 +217,13 @@ def refresh() -> None:
             programs = _start_services(settings)
             if demo:
                 _start_portal(settings, programs)
-        with steps.step("Refresh: extract, build, test, publish (meltano run nightly)"):
-            refreshing.refresh(settings, demo=demo)
+        with steps.step(f"Refresh: extract, build, test, publish (meltano run {job})"):
+            refreshing.refresh(settings, demo=demo, job=job)
+        with steps.step("Logins: who came, who left"):
+            if dashboards.is_imported(settings):
+                dashboards.provision(settings, env)
+            else:
+                click.echo("      no dashboards yet")
     click.echo("\n" + steps.summary())
     if not dashboards.is_healthy(settings):
         click.echo("\nThe numbers are published. `make serve` starts the dashboards.")
@@ -221,8 +247,36 @@ def serve() -> None:
             supervision.start(programs["superset"], settings)
             supervision.wait_until(lambda: dashboards.is_healthy(settings), "superset", 120, settings)
     click.secho(f"\n{dashboards.url(settings)}", fg="green", bold=True)
-    for login, password, purpose in dashboards.logins(settings).values():
-        click.echo(f"  {login:10} {password:24} {purpose}")
+    _say_logins(settings)
+
+
+@main.command()
+def schedule() -> None:
+    """Refresh by the clock, as meltano.yml's schedules say, and tell people where something is wrong; runs until stopped."""
+    scheduling.run(Settings())
+
+
+@main.command("alerts")
+def tell_alerts() -> None:
+    """What people have to know of now; sent where it is new and VORONKA_ALERTS names somebody."""
+    settings = Settings()
+    sent = alerts.tell(settings)
+    for line in alerts.problems(settings):
+        click.echo(f"• {line}")
+    whom = "sent" if settings.get("VORONKA_ALERTS") else "VORONKA_ALERTS names nobody to send to"
+    click.echo(f"{len(sent)} new: {whom}")
+
+
+@main.command()
+@click.argument("login")
+def password(login: str) -> None:
+    """A new password for a person's LOGIN, to be changed at the first login; it is written to a private file."""
+    settings = Settings()
+    if not dashboards.is_imported(settings):
+        raise Failure("There are no dashboards and no logins yet: `make demo` or `make serve` makes them.")
+    with _alone():
+        env = _process_environment(settings, demo=not settings.portal_webhook)
+        dashboards.provision(settings, env, reissue=login)
 
 
 @main.command()
@@ -257,8 +311,7 @@ def status() -> None:
         click.echo("Nothing has been published yet: `make demo` or `make refresh`.")
     if states.get("superset", ("",))[0] == "RUNNING":
         click.echo(f"{dashboards.url(settings)}/superset/dashboard/{dashboards.FIRST_DASHBOARD}/")
-        for login, password, purpose in dashboards.logins(settings).values():
-            click.echo(f"  {login:10} {password:24} {purpose}")
+        _say_logins(settings)
 
 
 @main.command("questions")

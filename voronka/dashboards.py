@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -67,19 +68,52 @@ def migrate(settings: Settings, env: dict[str, str]) -> None:
         metadata.execute("insert into voronka_migrated values (%s)", [wanted])
 
 
-def import_assets(settings: Settings, env: dict[str, str]) -> None:
-    """Import the bundle, all of it or nothing, then roles, rights and users."""
-    ours = environment(settings, env)
-    progress.run(
-        [*_script("import_assets")], log="superset-import", env=ours, cwd=paths.HOME, show=r"^(imported .*)$"
-    )
+def issued_passwords() -> Path:
+    """The file that passwords of new logins are written to, readable by its owner only: to hand out, and delete."""
+    return paths.HOME / "new_logins.csv"
+
+
+def is_imported(settings: Settings) -> bool:
+    """Whether Superset holds the dashboards: a warehouse can be refreshed without ever having been shown."""
+    uri = settings.environment(demo=True)["SUPERSET_DATABASE_URI"].replace("+psycopg2", "")
+    with psycopg.connect(uri, autocommit=True) as metadata:
+        if not metadata.execute("select to_regclass('dashboards')").fetchone()[0]:
+            return False
+        found = metadata.execute("select 1 from dashboards where slug = %s", [FIRST_DASHBOARD]).fetchone()
+        return found is not None
+
+
+def provision(settings: Settings, env: dict[str, str], *, reissue: str = "") -> None:
+    """Roles, row-level rules, and the logins of the people whom the warehouse knows now; `reissue`: a login that gets a new
+    password."""
     people = json.dumps(
         {
             role: {"username": login, "password": password}
             for role, (login, password, _) in logins(settings).items()
         }
     )
-    progress.run([*_script("provision")], log="superset-provision", env=ours, cwd=paths.HOME, stdin=people)
+    progress.run(
+        [
+            *_script("provision"),
+            "--passwords",
+            str(issued_passwords()),
+            *(["--reissue", reissue] if reissue else []),
+        ],
+        log="superset-provision",
+        env=environment(settings, env),
+        cwd=paths.HOME,
+        stdin=people,
+        show=r"^(provisioned .*)$",
+    )
+
+
+def import_assets(settings: Settings, env: dict[str, str]) -> None:
+    """Import the bundle, all of it or nothing, then roles, rights and users."""
+    ours = environment(settings, env)
+    progress.run(
+        [*_script("import_assets")], log="superset-import", env=ours, cwd=paths.HOME, show=r"^(imported .*)$"
+    )
+    provision(settings, env)
 
 
 def export_assets(settings: Settings, env: dict[str, str]) -> None:

@@ -110,8 +110,8 @@ def claim_warehouse(settings: Settings, host: str, *, demo: bool, env: dict[str,
     )
 
 
-def refresh(settings: Settings, *, demo: bool) -> str:
-    """Extract, build, test, publish; returns the portal check's line.
+def refresh(settings: Settings, *, demo: bool, job: str = "nightly") -> str:
+    """Extract, build, test, publish by a job of meltano.yml; returns the portal check's line.
 
     Raises:
         Failure: any of them failed; what viewers see is then what it was.
@@ -122,7 +122,7 @@ def refresh(settings: Settings, *, demo: bool) -> str:
     host = checked.split()[1]
     claim_warehouse(settings, host, demo=demo, env=env)
     progress.run(
-        [paths.executable("meltano", "meltano"), "run", "nightly"],
+        [paths.executable("meltano", "meltano"), "run", job],
         log="refresh",
         env=env,
         show=SHOWN,

@@ -1,15 +1,20 @@
-"""Roles, the dashboards' roles and logins, as policy.yaml says; safe to repeat.
+"""Roles, the dashboards' roles, row-level rules and logins, as policy.yaml and the warehouse say; safe to repeat.
 
 Standard input, if any, is JSON: `{"admin": {"username": …, "password": …}, "director": {…}}`. Passwords are set, never
-printed.
+printed. `--passwords FILE`: people of the portal who have no login yet get one, with a password to change at the first
+login, which is appended to that file; `--reissue LOGIN` gives one of them a new password the same way.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
+import people
+import row_rules
 from bundle import BundleError, application, policy
 
 
@@ -53,21 +58,6 @@ def _open_dashboard(slug: str, roles: list[Any]) -> None:
     db.session.commit()
 
 
-def _opens(user: Any, slug: str) -> None:
-    """Make a dashboard the page that the user sees after logging in."""
-    from superset.models.dashboard import Dashboard
-    from superset.models.user_attributes import UserAttribute
-
-    from superset import db
-
-    attribute = db.session.query(UserAttribute).filter_by(user_id=user.id).one_or_none()
-    if attribute is None:
-        attribute = UserAttribute(user_id=user.id)
-        db.session.add(attribute)
-    attribute.welcome_dashboard_id = db.session.query(Dashboard.id).filter_by(slug=slug).scalar()
-    db.session.commit()
-
-
 def _person(sm: Any, key: str, given: dict[str, str]) -> None:
     from werkzeug.security import check_password_hash
 
@@ -89,14 +79,14 @@ def _person(sm: Any, key: str, given: dict[str, str]) -> None:
         user.roles, user.active = roles, True
         sm.update_user(user)
     if known.get("opens"):
-        _opens(user, known["opens"])
+        people.opens(user, known["opens"])
 
 
-def run(people: dict[str, dict[str, str]]) -> str:
+def run(given: dict[str, dict[str, str]], passwords: Path | None = None, reissue: str = "") -> str:
     """Provision; one line that says what was.
 
     Raises:
-        BundleError: policy.yaml or the input names something that is not there.
+        BundleError: policy.yaml, the input or the warehouse names something that is not there.
     """
     wanted = policy()
     app = application()
@@ -104,19 +94,30 @@ def run(people: dict[str, dict[str, str]]) -> str:
         from superset import security_manager as sm
 
         roles = {name: _role(sm, name, extra) for name, extra in wanted["roles"].items()}
+        datasets = row_rules.apply([sm.find_role("Admin")])
         for slug, dashboard in wanted["dashboards"].items():
             _open_dashboard(slug, [roles[name] for name in dashboard["roles"]])
-        for key, given in people.items():
-            _person(sm, key, given)
+        for key, person in given.items():
+            _person(sm, key, person)
+        number, new, closed = people.apply(roles, {p["username"] for p in given.values()}, passwords)
+        if reissue:
+            people.reissue(reissue, passwords)
+            new += 1
+    where = f" (passwords: {passwords})" if new and passwords else ""
     return (
-        f"provisioned {len(roles)} role(s), {len(wanted['dashboards'])} dashboard(s), {len(people)} login(s)"
+        f"provisioned {len(roles)} roles, {len(wanted['dashboards'])} dashboards, row rules of {datasets} datasets, "
+        f"{len(given) + number} logins: {new} new passwords{where}, {closed} closed"
     )
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--passwords", type=Path, help="file for the passwords of new logins")
+    parser.add_argument("--reissue", default="", metavar="LOGIN", help="give this login a new password")
+    arguments = parser.parse_args()
     text = "" if sys.stdin.isatty() else sys.stdin.read()
     try:
-        print(run(json.loads(text) if text.strip() else {}))
+        print(run(json.loads(text) if text.strip() else {}, arguments.passwords, arguments.reissue))
     except json.JSONDecodeError:
         sys.exit("error: standard input must be JSON, or empty")
     except BundleError as error:

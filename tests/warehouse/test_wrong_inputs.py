@@ -55,6 +55,15 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ("CALL,Звонки,первый", "sort is no whole number"),
         ("EMAIL,,10", "channel is empty"),
     ],
+    "people": [
+        (",director,director", ""),
+        ("Никто,,manager", 'there is no employee "Никто"'),
+        (",,manager", "neither employee nor login"),
+        (",Директор,director", 'login is "Директор"'),
+        (",admin,director", "Voronka's own"),
+        (",owner,boss", 'role is "boss"'),
+        (",director,analyst", "line 2 has the login already"),
+    ],
     "user_fields": [
         ("сделка,ufCrm_1,Бюджет", 'card_type is "сделка"'),
         ("deal,,Бюджет", "field is empty"),

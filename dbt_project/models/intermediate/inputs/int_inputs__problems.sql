@@ -40,6 +40,12 @@ user_fields as (
 
 ),
 
+people as (
+
+  select * from {{ ref('int_access__entered') }}
+
+),
+
 final as (
 
   select
@@ -72,6 +78,18 @@ final as (
     problem,
     problem_ru
   from spend
+  where problem is not null
+
+  union all
+  select
+    'people' as input,
+    file_name,
+    cast(null as integer) as upload_version,
+    line_number,
+    problem_column,
+    problem,
+    problem_ru
+  from people
   where problem is not null
 
   {%- for input in ['absences', 'channel_groups', 'production_calendar', 'user_fields'] %}

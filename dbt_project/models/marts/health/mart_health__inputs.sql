@@ -35,6 +35,13 @@ user_fields as (
 
 ),
 
+people as (
+
+  select * from {{ ref('int_access__entered') }}
+  where file_name = 'seeds/people.csv'
+
+),
+
 uploads as (
 
   select * from {{ ref('int_inputs__uploads') }}
@@ -72,7 +79,7 @@ files as (
     count(*) as lines_count
   from spend
   where upload_version is null
-  {%- for input in ['absences', 'channel_groups', 'production_calendar', 'user_fields'] %}
+  {%- for input in ['absences', 'channel_groups', 'production_calendar', 'user_fields', 'people'] %}
     union all
     select
       '{{ input }}' as input,
@@ -184,6 +191,7 @@ final as (
       when verdict = 'empty' and input = 'targets' then 'Планов нет: в отчётах «нет плана».'
       when verdict = 'empty' and input = 'ad_spend' then 'Расходов нет: стоимость лида и ROMI не считаются.'
       when verdict = 'empty' and input = 'absences' then 'Отсутствий нет: план делится на все рабочие дни.'
+      when verdict = 'empty' and input = 'people' then 'Ролей нет: доступ определяют отделы Битрикс24.'
       when verdict = 'empty' then 'Ничего не указано: считается, как в Битрикс24.'
       when is_upload then 'Считается таблица, загруженная к ' || counted_since_text || '.'
       else 'Считается файл проекта.'
