@@ -65,27 +65,27 @@ def test_a_problem_is_told_once_and_once_more_when_it_is_gone(stack: Stack, calm
     assert started.returncode == 0, started.stderr
     with listener() as (port, heard), psycopg.connect(stack.warehouse_url, autocommit=True) as warehouse:
         warehouse.execute(
-            "update marts.mart_health__streams set is_problem = true, error = 'нет прав' where stream = 'leads'"
+            "update marts.mart_health__inputs set is_problem = true, message = 'нет строк' where input = 'targets'"
         )
         try:
             first = voronka(stack, "alerts", VORONKA_ALERTS=address(port))
             again = voronka(stack, "alerts", VORONKA_ALERTS=address(port))
         finally:
             warehouse.execute(
-                "update marts.mart_health__streams set is_problem = false, error = '—' where stream = 'leads'"
+                "update marts.mart_health__inputs set is_problem = false, message = '—' where input = 'targets'"
             )
         gone = voronka(stack, "alerts", VORONKA_ALERTS=address(port))
-    assert "1 new: sent" in first.stdout and "нет прав" in first.stdout, first.stdout + first.stderr
+    assert "1 new: sent" in first.stdout and "нет строк" in first.stdout, first.stdout + first.stderr
     assert "0 new" in again.stdout and "1 new" in gone.stdout, again.stdout + gone.stdout
     assert len(heard) == 2
     path, form = heard[0]
     assert path == "/rest/1/secret-token/im.message.add.json" and form["DIALOG_ID"] == ["chat1"]
-    assert "нет прав" in form["message"][0] and "больше нет" in heard[1][1]["message"][0]
+    assert "нет строк" in form["MESSAGE"][0] and "больше нет" in heard[1][1]["MESSAGE"][0]
 
 
 def test_an_alert_that_nobody_took_is_sent_again_and_no_token_is_told(stack: Stack, calm: None) -> None:
     with psycopg.connect(stack.warehouse_url, autocommit=True) as warehouse:
-        warehouse.execute("update marts.mart_health__streams set is_problem = true where stream = 'deals'")
+        warehouse.execute("update marts.mart_health__inputs set is_problem = true where input = 'ad_spend'")
         try:
             with listener(500) as (port, _):
                 refused = voronka(stack, "alerts", VORONKA_ALERTS=address(port))
@@ -93,7 +93,7 @@ def test_an_alert_that_nobody_took_is_sent_again_and_no_token_is_told(stack: Sta
                 taken = voronka(stack, "alerts", VORONKA_ALERTS=address(port))
         finally:
             warehouse.execute(
-                "update marts.mart_health__streams set is_problem = false where stream = 'deals'"
+                "update marts.mart_health__inputs set is_problem = false where input = 'ad_spend'"
             )
     assert refused.returncode == 1 and "taken by none of VORONKA_ALERTS" in refused.stderr
     assert taken.returncode == 0 and len(heard) == 1
@@ -155,4 +155,4 @@ def test_a_failed_refresh_is_told_and_leaves_the_numbers(stack: Stack, calm: Non
         )  # fmt: skip
         assert ran.returncode == 0, ran.stderr
         assert warehouse.execute(count).fetchone() == before
-    assert len(heard) == 1 and "Обновление не удалось" in heard[0][1]["message"][0], ran.stdout
+    assert len(heard) == 1 and "Обновление не удалось" in heard[0][1]["MESSAGE"][0], ran.stdout
