@@ -186,7 +186,8 @@ TIME_GRAIN_DENYLIST = ["PT1S", "PT5S", "PT30S", "PT1M", "PT5M", "PT10M", "PT15M"
 
 # --- look ------------------------------------------------------------------------------------------------------------
 APP_NAME = "Воронка"
-LOGO_TARGET_PATH = "/superset/dashboard/kpi-otdela-prodazh/"
+# Each person's own first dashboard.
+LOGO_TARGET_PATH = "/superset/welcome/"
 _LOGO = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="132" height="28" viewBox="0 0 132 28">'
     '<path d="M2 5h24l-9 10v9l-6-3v-6z" fill="#0B66C3"/>'

@@ -28,6 +28,14 @@ own as (
 
 ),
 
+heads as (
+
+  select distinct head_id
+  from departments
+  where head_id is not null
+
+),
+
 -- The departments a person heads; who heads none, though a file says so, heads the department they are in.
 headed as (
 
@@ -36,13 +44,11 @@ headed as (
     departments.department_id
   from people
   inner join managers on people.manager_id = managers.manager_id
+  left join heads on people.manager_id = heads.head_id
   inner join departments
     on
       people.manager_id = departments.head_id
-      or (
-        managers.department_id = departments.department_id
-        and not exists (select 1 from departments as others where others.head_id = people.manager_id)
-      )
+      or (heads.head_id is null and managers.department_id = departments.department_id)
   where people.role in {{ roles_that_see('tree') }}
 
 ),
