@@ -152,6 +152,25 @@ def _russian() -> dict[str, Any]:
     return {**pack, "locale_data": {"superset": {**pack["locale_data"]["superset"], **texts}}}
 
 
+def _bear_races_of_the_cache() -> None:
+    """Charts (or people) that ask the same at once all store the answer: the later storing fails, and would fail the
+    request with it, since it leaves the session of the metadata broken."""
+    from sqlalchemy.exc import SQLAlchemyError
+    from superset.extensions import db
+    from superset.extensions.metastore_cache import SupersetMetastoreCache
+
+    store = SupersetMetastoreCache.set
+
+    def store_or_leave(cache: Any, key: str, value: Any, timeout: int | None = None) -> bool:
+        try:
+            return bool(store(cache, key, value, timeout))
+        except SQLAlchemyError:
+            db.session.rollback()
+            return False
+
+    SupersetMetastoreCache.set = store_or_leave
+
+
 def FLASK_APP_MUTATOR(app: Any) -> None:
     """Answers of our own before Superset's: passwords that must be changed, requests that hold SQL, words, first pages."""
     import first_login
@@ -180,6 +199,7 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     app.before_request(first_login.hook)
     app.before_request(plain_requests.hook)
     app.before_request(first_page)
+    _bear_races_of_the_cache()
 
 
 TIME_GRAIN_DENYLIST = ["PT1S", "PT5S", "PT30S", "PT1M", "PT5M", "PT10M", "PT15M", "PT30M", "PT1H"]

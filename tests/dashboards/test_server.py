@@ -219,6 +219,34 @@ def test_export_writes_what_was_changed_in_the_browser_and_nothing_else(stack: S
         assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
 
 
+def test_an_answer_stored_twice_at_once_fails_nobody(stack: Stack) -> None:
+    """The later of two who store the same answer does not see the earlier one yet."""
+    code = """
+import uuid
+from superset.app import create_app
+import logging; logging.disable(logging.CRITICAL)
+with create_app().app_context():
+    from superset import db
+    from superset.daos.key_value import KeyValueDAO
+    from superset.extensions import cache_manager
+    cache, key = cache_manager.data_cache, str(uuid.uuid4())
+    first = cache.set(key, {"rows": 1})
+    see, KeyValueDAO.get_entry = KeyValueDAO.get_entry, staticmethod(lambda *args: None)
+    second = cache.set(key, {"rows": 2})
+    KeyValueDAO.get_entry = staticmethod(see)
+    alive = db.session.execute(db.text("select 1")).scalar()
+    print("RESULT", first, second, alive, cache.get(key))
+"""
+    env = {**os.environ, **stack.env, "SUPERSET_CONFIG_PATH": str(BUNDLE / "server" / "superset_config.py")}
+    command = [str(SUPERSET_PYTHON), "-c", code]
+    result = subprocess.run(
+        command, env=env, cwd=BUNDLE.parent / "tests", capture_output=True, text=True, timeout=300
+    )
+    assert "RESULT True False 1 {'rows': 1}" in result.stdout.splitlines(), (
+        result.stdout + result.stderr[-2000:]
+    )
+
+
 def test_nobody_sees_anything_without_a_login(stack: Stack) -> None:
     assert httpx.get(f"{stack.superset_url}/superset/dashboard/{SLUG}/").status_code == 302
     assert httpx.get(f"{stack.superset_url}/api/v1/dashboard/{SLUG}").status_code in (401, 404)
