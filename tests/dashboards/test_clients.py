@@ -187,7 +187,7 @@ def test_register_is_searched_by_the_client(clients: Visit) -> None:
         ("Категория A", "abc", {"A"}),
         ("Нельзя потерять", "rfm_group", {"Нельзя потерять"}),
         ("Спящие", "segment", {"Спящий"}),
-        ("Потерянные", "segment", {"Потерянный"}),
+        ("Потерянные покупатели", "segment", {"Потерянный"}),
         ("Ни одного разговора", "days_since_call", {None}),
         ("Некому вести", None, set()),
     ],
@@ -294,6 +294,23 @@ def test_calls_of_managers_are_the_register_below(clients: Visit, stack: Stack) 
     counted, page = page_of(clients, "last_attempt_local")
     assert counted == pairs < everybody
     assert {row["manager"] for row in page} == {manager}
+    drop_choice(clients)
+
+
+def test_nobody_found_is_said_in_words(clients: Visit, stack: Stack) -> None:
+    clients.page.goto(
+        f"{stack.superset_url}/superset/dashboard/{CLIENTS}/?native_filters=(NATIVE_FILTER-segment:"
+        "(extraFormData:(filters:!((col:segment,op:IN,val:!('Таких нет')))),filterState:(label:'Таких нет',"
+        "value:!('Таких нет')),id:NATIVE_FILTER-segment,ownState:()))"
+    )
+    expect(clients.page.locator(".tiles .empty")).to_contain_text("снимите часть фильтров", timeout=PATIENCE)
+    clients.settle()
+    for tab, words in (
+        ("Матрица", "Клиентов с выбранными фильтрами нет"),
+        ("Созвоны менеджеров", "Звонков с клиентами нет"),
+    ):
+        clients.open_tab(tab)
+        assert words in clients.text('[role="tabpanel"]:visible')
     drop_choice(clients)
 
 

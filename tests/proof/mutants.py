@@ -558,6 +558,8 @@ MUTANTS: list[Mutant] = [
         ("90 days with today", "days_since_call < 90", "days_since_call <= 91"),
         ("own source first", "coalesce(nullif(cards.source_id, ''), deals.first_source_id, '')", "coalesce(nullif(deals.first_source_id, ''), cards.source_id, '')"),
         ("who talked last, not who dialled", "filter (where last_call_at is not null)", ""),
+        ("who is dismissed cannot call", "when is_manager_active then 'Работает'", "when manager_id > 0 then 'Работает'"),
+        ("only money in work asks for a step", "when has_no_next_step and open_deals > 0 then", "when has_no_next_step then"),
         ("a repeat buyer has two wins", "won_deals > 1 as is_repeat_buyer", "won_deals > 0 as is_repeat_buyer"),
     ),
     *_of(
