@@ -4,7 +4,7 @@
 
 Without a slug, of all dashboards of policy.yaml. Prints `chart · rows · ms` for each; the exit code is 1 where a chart
 answers with an error, or without rows though policy.yaml does not list it as rightly empty. A chart that the running
-period leaves empty (on the first morning of a month) is asked for the previous one.
+period leaves empty (on the first morning of a month) is asked for the previous one, or the next, of what is ahead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import requests
 from bundle import policy
 
-RUNNING, PREVIOUS = "Текущий", "Предыдущий"
+RUNNING, OTHERS = "Текущий", ("Предыдущий", "Следующий")
 
 
 class VerifyError(Exception):
@@ -179,9 +179,10 @@ def verify(session: requests.Session, url: str, slug: str) -> int:
         try:
             rows, taken = ask(session, url, dashboard, chart, None)
             is_periodic = any(clause["val"] == [RUNNING] for clause in dashboard.filters_of(chart))
-            if not rows and is_periodic:
-                rows, taken = ask(session, url, dashboard, chart, PREVIOUS)
-                note = f" · running period empty, asked for «{PREVIOUS}»" if rows else ""
+            for other in OTHERS:
+                if not rows and is_periodic:
+                    rows, taken = ask(session, url, dashboard, chart, other)
+                    note = f" · running period empty, asked for «{other}»" if rows else ""
         except VerifyError as error:
             failed += 1
             print(f"{name} · error · {error}")
