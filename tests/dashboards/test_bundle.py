@@ -362,6 +362,18 @@ def test_policy_names_dashboards_of_the_bundle(monkeypatch: pytest.MonkeyPatch) 
         assert set(dashboard["may_be_empty"]) <= {chart["slice_name"] for chart in CHARTS.values()}
 
 
+def test_no_dataset_of_the_bundle_stays_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row-level rules show nobody a dataset that has no manager and that no list of policy.yaml names: a filter would be empty."""
+    monkeypatch.syspath_prepend(str(BUNDLE / "server"))
+    rows = runpy.run_path(str(BUNDLE / "server" / "bundle.py"))["policy"]()["rows"]
+    tables = {dataset["table_name"]: columns_of(dataset) for dataset in datasets().values()}
+    opened = {*rows["no_persons"], *rows["channels"]}
+    assert [
+        table for table, columns in tables.items() if "manager_id" not in columns and table not in opened
+    ] == []
+    assert [table for table in rows["no_persons"] if "manager_id" in tables.get(table, {})] == []
+
+
 def test_superset_s_own_schemas_accept_every_asset() -> None:
     """In Superset's Python, with none of its databases; the schema of `databases` would ask for one."""
     script = """
