@@ -363,7 +363,7 @@ def test_policy_names_dashboards_of_the_bundle(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_dataset_of_the_bundle_stays_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Row-level rules show nobody a dataset that has no manager and that no list of policy.yaml names: a filter would be empty."""
+    """Row-level rules show nobody a dataset without managers that no list of policy.yaml names: a filter of it is empty."""
     monkeypatch.syspath_prepend(str(BUNDLE / "server"))
     rows = runpy.run_path(str(BUNDLE / "server" / "bundle.py"))["policy"]()["rows"]
     tables = {dataset["table_name"]: columns_of(dataset) for dataset in datasets().values()}
