@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -57,6 +58,18 @@ class Installation:
             for name in ("VORONKA_PG_PORT", "VORONKA_PORTAL_PORT", "VORONKA_SUPERSET_PORT")
         }
         return cls(home, ports, extra)
+
+    @classmethod
+    def kept(cls, home: Path) -> Installation:
+        """One that outlives the command that made it: its ports are written down in it."""
+        home = home.resolve()
+        file = home / "ports.json"
+        if not file.exists():
+            home.mkdir(parents=True, exist_ok=True)
+            new = cls.new()
+            new.home.rmdir()
+            file.write_text(json.dumps(new.ports))
+        return cls(home, json.loads(file.read_text()))
 
     @property
     def environ(self) -> dict[str, str]:

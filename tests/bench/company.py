@@ -1,16 +1,18 @@
 """A raw schema of any size: the demonstration's rows over and over, each time with ids, numbers and links of their own.
 
-Everything happens in PostgreSQL, in statements of one stream each. A copy shifts every id of a card by the same step,
+Everything happens in PostgreSQL, one statement a stream. A copy shifts every id of a card by the same step,
 so that leads, deals, clients, calls and histories of a copy belong together as those of the demonstration do; people,
 pipelines and stages are shared.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import psycopg
 
+STREAMS_AT_ONCE = 3
 # Ids of different cards must not meet: no id of the demonstration is as great. Whole buckets of the deletion sweep.
 BUCKET = 10_000
 # Of ten copies so many have calls and activities, which brings five calls a deal.
@@ -127,27 +129,60 @@ def multiply(loader: psycopg.Connection, deals: int) -> int:
         name
         for (name,) in loader.execute("select tablename from pg_tables where schemaname = 'raw_bitrix24'")
     }
-    for name, stream in CARDS.items():
-        if name not in present:
-            continue
-        own = stream.own
-        while "{shift}(" in own:
-            head, rest = own.split("{shift}(", 1)
-            depth, end = 1, 0
-            while depth:
-                depth += {"(": 1, ")": -1}.get(rest[end], 0)
-                end += 1
-            own = f"{head}cast(cast({rest[: end - 1]} as bigint) + copies.step as text){rest[end:]}"
+    with ThreadPoolExecutor(STREAMS_AT_ONCE) as pool:
+        for _ in pool.map(
+            lambda name: _multiply_stream(loader.info, name, CARDS[name], copies, step),
+            (name for name in CARDS if name in present and copies),
+        ):
+            pass
+    if "card_ids" in present:
+        _multiply_buckets(loader, copies, step)
+    return copies
+
+
+def _multiply_stream(
+    server: psycopg.ConnectionInfo, name: str, stream: Stream, copies: int, step: int
+) -> None:
+    own = stream.own
+    while "{shift}(" in own:
+        head, rest = own.split("{shift}(", 1)
+        depth, end = 1, 0
+        while depth:
+            depth += {"(": 1, ")": -1}.get(rest[end], 0)
+            end += 1
+        own = f"{head}cast(cast({rest[: end - 1]} as bigint) + copies.step as text){rest[end:]}"
+    table = f"raw_bitrix24.{name}"
+    with psycopg.connect(server.dsn, password=server.password) as loader:
+        loader.execute("set local maintenance_work_mem = '512MB'")
+        # A table emptied in the same transaction is written once, not to the log too; indexes are sorted at the end.
+        loader.execute(f"create temporary table source on commit drop as select * from {table}")
+        loader.execute(f"truncate {table}")
+        constraints = loader.execute(
+            "select conname, pg_get_constraintdef(oid) from pg_constraint"
+            " where conrelid = cast(%s as regclass) and contype = 'p'",
+            [table],
+        ).fetchall()
+        for constraint, _ in constraints:
+            loader.execute(f'alter table {table} drop constraint "{constraint}"')
+        indexes = loader.execute(
+            "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index"
+            " where indrelid = cast(%s as regclass)",
+            [table],
+        ).fetchall()
+        for index, _ in indexes:
+            loader.execute(f"drop index {index}")
+        loader.execute(f"insert into {table} select * from source")
         loader.execute(
-            f"insert into raw_bitrix24.{name} (id, modified_at, payload, {LOADED})"
-            f" select {own}, modified_at, {_copied(stream)}, {BEFORE} from raw_bitrix24.{name}"
+            f"insert into {table} (id, modified_at, payload, {LOADED})"
+            f" select {own}, modified_at, {_copied(stream)}, {BEFORE} from source"
             f" cross join lateral (select number, cast(number as bigint) * {step} as step"
             f" from generate_series(1, {copies}) as number) as copies"
             + (f" where copies.number % 10 < {TALKATIVE}" if stream.talkative else "")
         )
-    if "card_ids" in present:
-        _multiply_buckets(loader, copies, step)
-    return copies
+        for constraint, definition in constraints:
+            loader.execute(f'alter table {table} add constraint "{constraint}" {definition}')
+        for _, definition in indexes:
+            loader.execute(definition)
 
 
 def _multiply_buckets(loader: psycopg.Connection, copies: int, step: int) -> None:

@@ -102,6 +102,7 @@ def _project(folder: Path) -> Path:
     """The checkout's Meltano project with a `.meltano/run` of its own: another run, which may be at work in the
     checkout, would take its files away.
     """
+    shutil.rmtree(folder, ignore_errors=True)
     (folder / ".meltano").mkdir(parents=True)
     # Meltano wants this one to be within.
     shutil.copy(ROOT / "meltano.yml", folder)
@@ -261,9 +262,9 @@ def feed(database: Warehouse, loader: str, messages: Path, **settings: Any) -> F
 
 
 @contextmanager
-def warehouse() -> Iterator[Warehouse]:
-    """PostgreSQL as Voronka runs it, in a home of its own."""
-    installation = Installation.new()
+def warehouse(home: Path | None = None) -> Iterator[Warehouse]:
+    """PostgreSQL as Voronka runs it, in a home of its own; one that was given stays, and is taken up where it was left."""
+    installation = Installation.kept(home) if home else Installation.new()
     with (installation.home / "postgres.log").open("w") as log:
         server = subprocess.Popen(
             [str(CORE), "-m", "tests.bench.database"],
@@ -283,4 +284,5 @@ def warehouse() -> Iterator[Warehouse]:
         if server.stdin:
             server.stdin.close()
         server.wait(90)
-        installation.close()
+        if not home:
+            installation.close()
