@@ -32,7 +32,7 @@
   {%- set decided = [model.raw_code, portal_timezone(), env_var('VORONKA_NOT_SELLING_PIPELINES', '')] -%}
   {%- for name in [
     'base_currency', 'successful_call_min_seconds', 'ring_group_seconds', 'selling_pipelines', 'not_selling_pipelines',
-    'payments_source', 'payment_stages', 'loss_reason_field'
+    'payments_source', 'payment_stages', 'loss_reason_field', 'callback_norm_minutes'
   ] -%}
     {%- do decided.append(name ~ '=' ~ var(name, none)) -%}
   {%- endfor -%}
@@ -122,6 +122,17 @@
 {%- endmacro %}
 
 
+{% macro of_changed_managers(name, key, columns) -%}
+  {#- Branches of the query of gather_affected(): rows of a parent whose employee is new, renamed or moved, by the columns that
+      name one. -#}
+  {%- for column in columns %}
+  union all
+  select cards.{{ key }} from (select * from {{ ref(name) }}) as cards
+  inner join {{ changed_in('int_managers__known') }} on cards.{{ column }} = changes.manager_id
+  {%- endfor %}
+{%- endmacro %}
+
+
 {% macro last_build() -%}
   {#- SQL of the moment of this table's last build: what was in the future then may not be any more. -#}
   {%- if is_kept_up() -%}
@@ -177,9 +188,16 @@
         ~ published.include(database=false) ~ "'), 'pg_class')"
       ).rows[0] -%}
       {%- if not found[0] and build_state(published) is not none -%}
+        {#- Indexes last: they are sorted once, and not kept up row by row. -#}
+        {%- set indexes = run_query(
+          "select regexp_replace(pg_get_indexdef(indexrelid), '^(CREATE .*INDEX) .* ON \\S+ USING', '\\1 ON "
+          ~ spare.include(database=false) ~ " USING') from pg_index where indrelid = to_regclass('"
+          ~ published.include(database=false) ~ "')"
+        ).columns[0].values() | list -%}
         {%- do run_query(
-          'create table ' ~ spare ~ ' (like ' ~ published ~ ' including all);'
-          ~ ' insert into ' ~ spare ~ ' select * from ' ~ published ~ '; analyze ' ~ spare ~ ';'
+          'create table ' ~ spare ~ ' (like ' ~ published ~ ' including all excluding indexes);'
+          ~ ' insert into ' ~ spare ~ ' select * from ' ~ published ~ ';'
+          ~ indexes | join(';') ~ '; analyze ' ~ spare ~ ';'
           ~ ' comment on table ' ~ spare ~ " is '" ~ found[1] ~ "'"
         ) -%}
       {%- endif -%}

@@ -29,7 +29,6 @@ with crm_cards as (
 facts as (
 
   select * from {{ ref(fact) }}
-  {{ affected_only(key) }}
 
 ),
 

@@ -258,7 +258,7 @@ MUTANTS: list[Mutant] = [
     ),
     *_of(
         "marts/telephony", "mart_telephony__overview",
-        ("to date: cut by the moment", "and periods.previous_to_date_until > measured.started_at", ""),
+        ("to date: cut by the moment", "and cuts.previous_to_date_until > measured.started_at", ""),
         ("zeros of a quiet morning", "union all\n  select\n    period_grain,\n    period_start,\n    manager_id,\n    {%- for measure in measures %}\n      0 as {{ measure }},\n      0 as previous_{{ measure }}\n      {%- if not loop.last %},{% endif %}\n    {%- endfor %}\n  from quiet", ""),
     ),
     # Activities
@@ -414,7 +414,8 @@ MUTANTS: list[Mutant] = [
     *_of(
         "marts/plan_fact", "mart_plan_fact__cards_to_act_on",
         ("silent for that many days", "where days >= {{ var('client_silence_days') }}", "where days > {{ var('client_silence_days') }}"),
-        ("buyers and those about to buy", "where is_buyer or open_deals > 0", "where is_buyer"),
+        ("buyers and those about to buy", "where clients.is_buyer or clients.open_deals > 0", "where clients.is_buyer"),
+        ("who was called since is silent no more", "coalesce(contacts.days_since_call, clients.days_since_created", "coalesce(clients.days_since_call, clients.days_since_created"),
         ("the gravest reason is the main one", "priority = card_priority as is_main", "true as is_main"),
         ("one lost client, however many years", "select distinct on (lost_client_id) *", "select *"),
         ("each manager's own list", "partition by manager_id", "partition by card_type"),
@@ -439,6 +440,12 @@ MUTANTS: list[Mutant] = [
         ("the last call", "max(started_at) as last_call_at", "min(started_at) as last_call_at"),
     ),
     *_of(
+        RECENCY, "int_recency__card_touches",
+        ("a talk is an activity too", "last_call_at as done_at", "cast(null as timestamptz) as done_at"),
+        ("the nearest step", "array_agg(planned_subject order by planned_at", "array_agg(planned_subject order by planned_at desc"),
+        ("of several the first", "array_agg(activity_id order by planned_at, activity_id)", "array_agg(activity_id order by planned_at, activity_id desc)"),
+    ),
+    *_of(
         RECENCY, "int_recency__call_touches",
         ("a number of several clients is nobody's", "having min(client_key) = max(client_key)", ""),
     ),
@@ -453,7 +460,6 @@ MUTANTS: list[Mutant] = [
         RECENCY, "int_recency__contacts",
         ("contacts of a card beside the first", "and listed.contact_id ~ '^[1-9]\\d*$'", "and false"),
         ("the client's other contacts", "inner join client_touches on cards.client_key = client_touches.client_key\n  where cards.is_open", "inner join client_touches on cards.client_key = client_touches.client_key\n  where false"),
-        ("a talk is an activity too", "last_call_at as last_activity_at,\n    cast(null as bigint[])", "cast(null as timestamptz) as last_activity_at,\n    cast(null as bigint[])"),
         ("the nearest step", "min(next_step) as next_step\n  from pool", "max(next_step) as next_step\n  from pool"),
     ),
     # What is in work
@@ -484,6 +490,8 @@ MUTANTS: list[Mutant] = [
     *_of(
         "marts/pipeline", "mart_pipeline__open_deals",
         ("overdue is before today", "deals.expected_close_date < {{ as_of_date() }}", "deals.expected_close_date <= {{ as_of_date() }}"),
+        ("a new stage weighs what its pipeline does", "newest_shares.probability, pipeline_shares.pipeline_probability, 0)", "newest_shares.probability, 0)"),
+        ("the newest shares count", "inner join newest_day on win_shares.forecast_day = newest_day.forecast_day", "cross join newest_day"),
         ("weighted = amount × probability", "trim_scale(amount * probability)", "trim_scale(amount + probability)"),
     ),
     *_of(

@@ -1,3 +1,4 @@
+{{ config(tags=['nightly']) }}
 -- The cards that a figure of plan/fact opens into add up to it: above the line to the fact, below it to the divisor.
 with attained as (
 

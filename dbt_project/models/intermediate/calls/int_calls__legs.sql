@@ -28,34 +28,46 @@
     select call_id from {{ ref('stg_bitrix24__calls') }}
     where started_at >= {{ last_build() }}
   ),
-  old as (
-    select legs.* from {{ this }} as legs
+  seeds as (
+    select
+      calls.session_id,
+      case when calls.type_id in (2, 3) then calls.phone_key end as phone_key
+    from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
+    inner join changed on calls.call_id = changed.call_id
+    union
+    select
+      legs.session_id,
+      case when legs.direction = 'inbound' then legs.phone_key end as phone_key
+    from {{ this }} as legs
     inner join changed on legs.call_id = changed.call_id
   ),
-  touched as (
-    select call_id from (
-      select call_id from changed
-      union
-      select legs.call_id from {{ this }} as legs
-      inner join old on legs.phone_key = old.phone_key
-      where legs.direction = 'inbound' and old.direction = 'inbound'
-      union
-      select legs.call_id from {{ this }} as legs
-      inner join old on legs.session_id = old.session_id
-    ) as seeds
+  -- Numbers and sessions, and not calls, so that those of one number are looked up once.
+  tied as (
+    select ends.kind, ends.value
+    from seeds
+    cross join lateral (values ('number', seeds.phone_key), ('session', seeds.session_id)) as ends (kind, value)
+    where ends.value is not null
     union
-    select neighbours.call_id
-    from touched
-    inner join (select * from {{ ref('stg_bitrix24__calls') }}) as calls on touched.call_id = calls.call_id
+    select others.kind, others.value
+    from tied
     cross join lateral (
-      select others.call_id from (select * from {{ ref('stg_bitrix24__calls') }}) as others
-      where others.phone_key = calls.phone_key and others.type_id in (2, 3) and calls.type_id in (2, 3)
-      union all
-      select others.call_id from (select * from {{ ref('stg_bitrix24__calls') }}) as others
-      where others.session_id = calls.session_id
-    ) as neighbours
+      select 'session' as kind, calls.session_id as value
+      from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
+      where tied.kind = 'number' and calls.phone_key = tied.value and calls.type_id in (2, 3) and calls.session_id is not null
+      union
+      select 'number' as kind, calls.phone_key as value
+      from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
+      where tied.kind = 'session' and calls.session_id = tied.value and calls.type_id in (2, 3) and calls.phone_key is not null
+    ) as others
   )
-  select call_id from touched
+  select call_id from changed
+  union all
+  select calls.call_id from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
+  inner join tied on tied.kind = 'number' and calls.phone_key = tied.value
+  where calls.type_id in (2, 3)
+  union all
+  select calls.call_id from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
+  inner join tied on tied.kind = 'session' and calls.session_id = tied.value
 {%- endset -%}
 {{ gather_affected(affected) }}
 with recursive calls as (

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['client_key'], 'unique': true}]) }}
+{{ config(tags=['nightly'], indexes=[{'columns': ['client_key'], 'unique': true}]) }}
 {#- Field of client_fields: (whether it is filled, what it is called; null where the kind of card has none). Of most
     portals companies know no source. -#}
 {%- set standard = {

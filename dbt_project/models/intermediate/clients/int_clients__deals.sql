@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['client_key'], 'unique': true}]) }}
+{{ config(tags=['nightly'], indexes=[{'columns': ['client_key'], 'unique': true}]) }}
 
 with deals as (
 

@@ -1,5 +1,6 @@
 {{
   config(
+    tags=['nightly'],
     indexes=[
       {'columns': ['client_key', 'manager_id'], 'unique': true}
     ]

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['client_key'], 'unique': true}]) }}
+{{ config(tags=['nightly'], indexes=[{'columns': ['client_key'], 'unique': true}]) }}
 {#- What a client is among all others, apart from what is known of it by itself: it takes a sort of them all. -#}
 
 with cards as (

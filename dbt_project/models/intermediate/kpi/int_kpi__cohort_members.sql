@@ -1,3 +1,31 @@
+{{
+  config(
+    materialized='incremental',
+    indexes=[{'columns': ['card_type', 'card_id'], 'unique': true}],
+    meta={
+      'key': ['card_type', 'card_id'],
+      'scope': 'affected',
+      'follows': ['fct_leads', 'fct_deals', 'int_managers__known'],
+      'watches': ['dim_pipelines']
+    }
+  )
+}}
+{#- A deal concerns the leads that it had and has, a lead its deals: they stand for themselves without it. -#}
+{%- set affected -%}
+  select 'lead' as card_type, lead_id as card_id from {{ changed_in('fct_leads') }}
+  union all
+  select 'deal' as card_type, deals.deal_id as card_id from (select * from {{ ref('fct_deals') }}) as deals
+  inner join {{ changed_in('fct_leads') }} on deals.lead_id = changes.lead_id
+  union all
+  select 'deal' as card_type, deal_id as card_id from {{ changed_in('fct_deals') }}
+  union all
+  select 'lead' as card_type, lead_id as card_id from {{ changed_in('fct_deals') }}
+  where lead_id is not null
+  union all
+  select members.card_type, members.card_id from {{ this }} as members
+  inner join {{ changed_in('int_managers__known') }} on members.manager_id = changes.manager_id
+{%- endset -%}
+{{ gather_affected(affected) }}
 with leads as (
 
   select * from {{ ref('fct_leads') }}
@@ -10,6 +38,20 @@ deals as (
 
 ),
 
+affected_leads as (
+
+  select * from leads
+  {{ affected_only(["'lead'", 'lead_id']) }}
+
+),
+
+affected_deals as (
+
+  select * from deals
+  {{ affected_only(["'deal'", 'deal_id']) }}
+
+),
+
 pipelines as (
 
   select * from {{ ref('dim_pipelines') }}
@@ -18,7 +60,7 @@ pipelines as (
 
 managers as (
 
-  select * from {{ ref('dim_managers') }}
+  select * from {{ ref('int_managers__known') }}
 
 ),
 
@@ -28,7 +70,7 @@ revenue_of_leads as (
     lead_id,
     sum(amount) as revenue
   from deals
-  where won_at is not null and is_selling and lead_id is not null
+  where won_at is not null and is_selling and lead_id is not null {{ affected_only(["'lead'", 'lead_id'], 'and') }}
   group by lead_id
 
 ),
@@ -37,14 +79,14 @@ from_leads as (
 
   select
     'lead' as card_type,
-    leads.lead_id as card_id,
-    leads.created_at,
-    leads.created_manager_id as manager_id,
+    affected_leads.lead_id as card_id,
+    affected_leads.created_at,
+    affected_leads.created_manager_id as manager_id,
     cast(null as bigint) as pipeline_id,
-    leads.channel,
+    affected_leads.channel,
     coalesce(revenue_of_leads.revenue, 0) as revenue
-  from leads
-  left join revenue_of_leads on leads.lead_id = revenue_of_leads.lead_id
+  from affected_leads
+  left join revenue_of_leads on affected_leads.lead_id = revenue_of_leads.lead_id
 
 ),
 
@@ -53,14 +95,17 @@ from_deals as (
 
   select
     'deal' as card_type,
-    deals.deal_id as card_id,
-    deals.created_at,
-    deals.created_manager_id as manager_id,
-    deals.pipeline_id,
-    deals.channel,
-    case when deals.won_at is not null and deals.is_selling then deals.amount else 0 end as revenue
-  from deals
-  left join leads on deals.lead_id = leads.lead_id
+    affected_deals.deal_id as card_id,
+    affected_deals.created_at,
+    affected_deals.created_manager_id as manager_id,
+    affected_deals.pipeline_id,
+    affected_deals.channel,
+    case
+      when affected_deals.won_at is not null and affected_deals.is_selling then affected_deals.amount
+      else 0
+    end as revenue
+  from affected_deals
+  left join leads on affected_deals.lead_id = leads.lead_id
   where leads.lead_id is null
 
 ),

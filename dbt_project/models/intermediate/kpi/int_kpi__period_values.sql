@@ -52,15 +52,16 @@ whole_windows as (
 
 ),
 
--- Only the running periods are cut, and by the moment: a day's sum cannot tell what had happened by noon.
+-- Only the running periods are cut, and by the moment: of the day of the cut the events count, before it whole days.
 cut_windows as (
 
   select
     period_grain,
     period_start,
     'previous_to_date' as compared_with,
-    {{ local_midnight('previous_start') }} as window_from,
-    previous_to_date_until as window_until
+    previous_start as first_day,
+    previous_to_date_until as window_until,
+    {{ local_date('previous_to_date_until') }} as cut_day
   from periods
   where is_current
 
@@ -70,14 +71,34 @@ cut_windows as (
     period_grain,
     period_start,
     'year_ago_to_date' as compared_with,
-    {{ local_midnight('year_ago_start') }} as window_from,
-    year_ago_to_date_until as window_until
+    year_ago_start as first_day,
+    year_ago_to_date_until as window_until,
+    {{ local_date('year_ago_to_date_until') }} as cut_day
   from periods
   where is_current
 
 ),
 
-to_date as (
+days_to_date as (
+
+  select
+    cut_windows.period_grain,
+    cut_windows.period_start,
+    daily.metric_code,
+    daily.manager_id,
+    daily.pipeline,
+    daily.channel,
+    cut_windows.compared_with,
+    daily.value
+  from cut_windows
+  inner join daily
+    on
+      cut_windows.first_day <= daily.event_date
+      and cut_windows.cut_day > daily.event_date
+
+),
+
+cut_days as (
 
   select
     cut_windows.period_grain,
@@ -91,7 +112,7 @@ to_date as (
   from cut_windows
   inner join events
     on
-      cut_windows.window_from <= events.event_at
+      cut_windows.cut_day = events.event_date
       and cut_windows.window_until > events.event_at
 
 ),
@@ -134,7 +155,11 @@ parts as (
 
   union all
 
-  select * from to_date
+  select * from days_to_date
+
+  union all
+
+  select * from cut_days
 
   union all
 

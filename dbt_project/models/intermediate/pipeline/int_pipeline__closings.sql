@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['deal_id', 'closed_at'], 'unique': true}]) }}
+{{ config(tags=['nightly'], indexes=[{'columns': ['deal_id', 'closed_at'], 'unique': true}]) }}
 
 {{
   closings(

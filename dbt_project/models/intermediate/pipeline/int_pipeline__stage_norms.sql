@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['entity', 'stage_id', 'pipeline_id'], 'unique': true}]) }}
+{{ config(tags=['nightly'], indexes=[{'columns': ['entity', 'stage_id', 'pipeline_id'], 'unique': true}]) }}
 
 with deal_stays as (
 

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['forecast_day', 'pipeline_id', 'stage_id'], 'unique': true}]) }}
+{{ config(tags=['nightly'], indexes=[{'columns': ['forecast_day', 'pipeline_id', 'stage_id'], 'unique': true}]) }}
 
 with closings as (
 
@@ -131,7 +131,8 @@ final as (
         )
       ),
       0
-    ) as probability
+    ) as probability,
+    coalesce(trim_scale(round(whole.won_deals / whole.closed_deals, 10)), 0) as pipeline_probability
   from forecast_days
   cross join stages
   left join counted as own

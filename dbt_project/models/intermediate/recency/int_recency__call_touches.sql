@@ -1,20 +1,70 @@
 {{
   config(
+    materialized='incremental',
     indexes=[
-      {'columns': ['call_id', 'card_type', 'card_id'], 'unique': true}
-    ]
+      {'columns': ['call_id', 'card_type', 'card_id'], 'unique': true},
+      {'columns': ['card_type', 'card_id']}
+    ],
+    meta={
+      'key': 'call_id',
+      'logs': ['card_type', 'card_id'],
+      'scope': 'affected',
+      'follows': [
+        'int_calls__attempts',
+        'int_calls__cards',
+        'int_telephony__calls',
+        'stg_bitrix24__companies',
+        'stg_bitrix24__contacts',
+        'int_clients__card_clients'
+      ]
+    }
   )
 }}
-
+{#- Whose a number is concerns all calls of that number. -#}
+{%- set affected -%}
+  with numbers as (
+    select phone_key from {{ changed_in('int_telephony__calls') }}
+    union
+    select phone_key from {{ changed_in('stg_bitrix24__contacts') }}
+    union
+    select phone_key from {{ changed_in('stg_bitrix24__companies') }}
+    union
+    select contacts.phone_key from (select * from {{ ref('stg_bitrix24__contacts') }}) as contacts
+    inner join {{ changed_in('int_clients__card_clients') }}
+      on changes.card_type = 'contact' and contacts.contact_id = changes.card_id
+    union
+    select companies.phone_key from (select * from {{ ref('stg_bitrix24__companies') }}) as companies
+    inner join {{ changed_in('int_clients__card_clients') }}
+      on changes.card_type = 'company' and companies.company_id = changes.card_id
+    union
+    select phone_key from {{ ref('stg_bitrix24__contacts') }}
+    where created_at >= {{ last_build() }}
+    union
+    select phone_key from {{ ref('stg_bitrix24__companies') }}
+    where created_at >= {{ last_build() }}
+  )
+  select call_id from {{ changed_in('int_calls__attempts') }}
+  union all
+  select call_id from {{ changed_in('int_calls__cards') }}
+  union all
+  select attempts.call_id from (select * from {{ ref('int_calls__attempts') }}) as attempts
+  inner join numbers on attempts.phone_key = numbers.phone_key
+{%- endset -%}
+{{ gather_affected(affected) }}
+{%- set of_attempts -%}
+  {%- if is_kept_up() %} and phone_key in (select attempts.phone_key from attempts){% endif -%}
+{%- endset -%}
 with attempts as (
 
   select * from {{ ref('int_calls__attempts') }}
+  {{ affected_only('call_id') }}
 
 ),
 
 call_cards as (
 
   select * from {{ ref('int_calls__cards') }}
+  {{ affected_only('call_id') }}
 
 ),
 
@@ -50,20 +100,20 @@ numbers as (
     card_clients.client_key
   from contacts
   inner join card_clients on contacts.contact_id = card_clients.card_id and card_clients.card_type = 'contact'
-  where contacts.phone_key is not null and contacts.created_at < {{ as_of() }}
+  where contacts.phone_key is not null and contacts.created_at < {{ as_of() }}{{ of_attempts }}
   union all
   select
     companies.phone_key,
     card_clients.client_key
   from companies
   inner join card_clients on companies.company_id = card_clients.card_id and card_clients.card_type = 'company'
-  where companies.phone_key is not null and companies.created_at < {{ as_of() }}
+  where companies.phone_key is not null and companies.created_at < {{ as_of() }}{{ of_attempts }}
   union all
   select
     phone_key,
     client_key
   from telephony_calls
-  where phone_key is not null and client_key not like 'lead:%'
+  where phone_key is not null and client_key not like 'lead:%'{{ of_attempts }}
 
 ),
 

@@ -3,10 +3,12 @@
     materialized='incremental',
     indexes=[
       {'columns': ['activity_id', 'card_type', 'card_id'], 'unique': true},
+      {'columns': ['card_type', 'card_id']},
       {'columns': ['planned_at']}
     ],
     meta={
       'key': 'activity_id',
+      'logs': ['card_type', 'card_id'],
       'scope': 'affected',
       'follows': ['stg_bitrix24__activities', 'stg_bitrix24__activity_bindings']
     }

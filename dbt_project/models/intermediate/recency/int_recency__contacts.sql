@@ -1,14 +1,8 @@
 {{ config(indexes=[{'columns': ['card_type', 'card_id'], 'unique': true}]) }}
 
-with card_calls as (
+with card_touches as (
 
-  select * from {{ ref('int_recency__card_calls') }}
-
-),
-
-card_activities as (
-
-  select * from {{ ref('int_recency__card_activities') }}
+  select * from {{ ref('int_recency__card_touches') }}
 
 ),
 
@@ -72,53 +66,31 @@ cards as (
 
 ),
 
--- The next step travels as [its moment, its activity]: arrays compare element by element, and min() finds the first.
-activity_touches as (
-
-  select
-    card_type,
-    card_id,
-    max(done_at) as last_activity_at,
-    min(
-      case
-        when planned_at is not null then array[cast(extract(epoch from planned_at) * 1000000 as bigint), activity_id]
-      end
-    ) as next_step
-  from card_activities
-  group by card_type, card_id
-
-),
-
 steps as (
 
-  select distinct on (activity_id)
-    activity_id,
-    planned_at,
-    planned_subject
-  from card_activities
-  where planned_at is not null
-  order by activity_id
+  select distinct on (next_activity_id)
+    next_activity_id as activity_id,
+    next_step_at as planned_at,
+    next_step as planned_subject
+  from card_touches
+  where next_activity_id is not null
+  order by next_activity_id
 
 ),
 
--- What happened with each card by itself; a talk is an activity too, also where the portal made none of it.
+-- The next step travels as [its moment, its activity]: arrays compare element by element, and min() finds the first.
 touches as (
 
   select
     card_type,
     card_id,
     last_call_at,
-    last_call_at as last_activity_at,
-    cast(null as bigint[]) as next_step
-  from card_calls
-  union all
-  select
-    card_type,
-    card_id,
-    cast(null as timestamptz) as last_call_at,
     last_activity_at,
-    next_step
-  from activity_touches
+    case
+      when next_activity_id is not null
+        then array[cast(extract(epoch from next_step_at) * 1000000 as bigint), next_activity_id]
+    end as next_step
+  from card_touches
 
 ),
 

@@ -1,3 +1,5 @@
+{{ config(tags=['nightly']) }}
+
 with users as (
 
   select * from {{ ref('stg_bitrix24__users') }}

@@ -1,9 +1,14 @@
 {{
   config(
     materialized='incremental',
-    indexes=[{'columns': ['call_id'], 'unique': true}],
+    indexes=[
+      {'columns': ['call_id'], 'unique': true},
+      {'columns': ['phone_key']},
+      {'columns': ['client_key']}
+    ],
     meta={
       'key': 'call_id',
+      'logs': ['call_id', 'phone_key', 'client_key'],
       'scope': 'affected',
       'follows': ['fct_calls', 'fct_leads', 'int_clients__card_clients']
     }

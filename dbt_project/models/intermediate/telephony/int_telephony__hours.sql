@@ -1,9 +1,9 @@
 {%- set measures = telephony_measures() -%}
 {{ config(indexes=[{'columns': ['call_date', 'call_hour', 'manager_id'], 'unique': true}]) }}
 
-with calls as (
+with call_hours as (
 
-  select * from {{ ref('fct_calls') }}
+  select * from {{ ref('int_telephony__call_hours') }}
 
 ),
 
@@ -15,17 +15,25 @@ missed as (
 
 measured as (
 
-  {{ measured_calls() }}
-
-),
-
-placed as (
-
   select
-    *,
-    {{ local_date('started_at') }} as call_date,
-    cast(extract(hour from {{ local_time('started_at') }}) as integer) as call_hour
-  from measured
+    call_date,
+    call_hour,
+    manager_id,
+    {%- for measure in measures %}
+      {{ measure if measure in call_measures() else 0 }} as {{ measure }}
+      {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+  from call_hours
+  union all
+  select
+    missed.missed_date as call_date,
+    cast(extract(hour from {{ local_time('missed.started_at') }}) as integer) as call_hour,
+    missed.manager_id,
+    {%- for measure in measures %}
+      {{ missed_measures().get(measure, 0) }} as {{ measure }}
+      {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+  from missed
 
 ),
 
@@ -39,7 +47,7 @@ final as (
       cast(sum({{ measure }}) as {{ 'bigint' if measure.endswith('seconds') else 'integer' }}) as {{ measure }}
       {%- if not loop.last %},{% endif %}
     {%- endfor %}
-  from placed
+  from measured
   group by call_date, call_hour, manager_id
 
 )

@@ -1,8 +1,52 @@
-{{ config(pre_hook="set local work_mem = '256MB'", indexes=[{'columns': ['call_id'], 'unique': true}]) }}
-
+{{
+  config(
+    materialized='incremental',
+    pre_hook="set local work_mem = '256MB'",
+    indexes=[
+      {'columns': ['call_id'], 'unique': true},
+      {'columns': ['first_call_id']}
+    ],
+    meta={
+      'key': 'call_id',
+      'logs': ['call_id', 'first_call_id'],
+      'scope': 'affected',
+      'follows': ['int_telephony__calls']
+    }
+  )
+}}
+{#- Numbers and clients that calls tie together, directly or through one another, are settled together. -#}
+{%- set affected -%}
+  with recursive tied as (
+    select ends.kind, ends.value
+    from {{ changed_in('int_telephony__calls') }}
+    cross join lateral (values ('number', changes.phone_key), ('client', changes.client_key)) as ends (kind, value)
+    where ends.value is not null
+    union
+    select others.kind, others.value
+    from tied
+    cross join lateral (
+      select 'client' as kind, calls.client_key as value
+      from (select * from {{ ref('int_telephony__calls') }}) as calls
+      where tied.kind = 'number' and calls.phone_key = tied.value and calls.client_key is not null
+      union
+      select 'number' as kind, calls.phone_key as value
+      from (select * from {{ ref('int_telephony__calls') }}) as calls
+      where tied.kind = 'client' and calls.client_key = tied.value and calls.phone_key is not null
+    ) as others
+  )
+  select call_id from {{ changed_in('int_telephony__calls') }}
+  union all
+  select calls.call_id from (select * from {{ ref('int_telephony__calls') }}) as calls
+  inner join tied on tied.kind = 'number' and calls.phone_key = tied.value
+  union all
+  select calls.call_id from (select * from {{ ref('int_telephony__calls') }}) as calls
+  inner join tied on tied.kind = 'client' and calls.client_key = tied.value
+{%- endset -%}
+{{ gather_affected(affected) }}
 with recursive calls as (
 
   select * from {{ ref('int_telephony__calls') }}
+  {{ affected_only('call_id') }}
 
 ),
 

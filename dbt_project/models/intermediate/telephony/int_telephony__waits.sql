@@ -1,5 +1,34 @@
-{{ config(indexes=[{'columns': ['first_call_id'], 'unique': true}]) }}
-
+{{
+  config(
+    materialized='incremental',
+    indexes=[{'columns': ['first_call_id'], 'unique': true}],
+    meta={
+      'key': 'first_call_id',
+      'scope': 'affected',
+      'follows': ['int_telephony__calls', 'int_telephony__resolutions'],
+      'watches': ['dim_calendar']
+    }
+  )
+}}
+{#- A call concerns the waits of its number and of its client; who still waits, waits longer. -#}
+{%- set affected -%}
+  with changed as (
+    select phone_key, client_key from {{ changed_in('int_telephony__calls') }}
+  )
+  select first_call_id from {{ changed_in('int_telephony__resolutions') }}
+  union all
+  select resolutions.first_call_id from (select * from {{ ref('int_telephony__resolutions') }}) as resolutions
+  inner join (select * from {{ ref('int_telephony__calls') }}) as calls on resolutions.call_id = calls.call_id
+  where calls.phone_key in (select changed.phone_key from changed)
+  union all
+  select resolutions.first_call_id from (select * from {{ ref('int_telephony__resolutions') }}) as resolutions
+  inner join (select * from {{ ref('int_telephony__calls') }}) as calls on resolutions.call_id = calls.call_id
+  where calls.client_key in (select changed.client_key from changed)
+  union all
+  select first_call_id from {{ this }}
+  where resolution = 'open'
+{%- endset -%}
+{{ gather_affected(affected) }}
 with calls as (
 
   select * from {{ ref('int_telephony__calls') }}
@@ -9,6 +38,7 @@ with calls as (
 resolutions as (
 
   select * from {{ ref('int_telephony__resolutions') }}
+  {{ affected_only('first_call_id') }}
 
 ),
 

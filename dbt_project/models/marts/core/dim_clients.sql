@@ -10,9 +10,10 @@
         'int_clients__card_clients',
         'fct_leads',
         'fct_deals',
-        'fct_invoices'
+        'fct_invoices',
+        'int_managers__known'
       ],
-      'watches': ['dim_managers', 'stg_bitrix24__portal.portal_url']
+      'watches': ['stg_bitrix24__portal.portal_url']
     }
   )
 }}
@@ -35,6 +36,12 @@
   union all
   select 'contact:' || contact_id as client_key from {{ ref('stg_bitrix24__contacts') }}
   where created_at >= {{ last_build() }}
+  union all
+  select 'company:' || company_id as client_key from (select * from {{ ref('stg_bitrix24__companies') }}) as companies
+  inner join {{ changed_in('int_managers__known') }} on companies.manager_id = changes.manager_id
+  union all
+  select 'contact:' || contact_id as client_key from (select * from {{ ref('stg_bitrix24__contacts') }}) as contacts
+  inner join {{ changed_in('int_managers__known') }} on contacts.manager_id = changes.manager_id
 {%- endset -%}
 {{ gather_affected(affected) }}
 with companies as (
@@ -80,7 +87,7 @@ invoices as (
 
 managers as (
 
-  select * from {{ ref('dim_managers') }}
+  select * from {{ ref('int_managers__known') }}
 
 ),
 

@@ -4,8 +4,8 @@
     meta={
       'key': 'activity_id',
       'scope': 'affected',
-      'follows': ['stg_bitrix24__activities'],
-      'watches': ['dim_managers', 'stg_bitrix24__portal.portal_url']
+      'follows': ['stg_bitrix24__activities', 'int_managers__known'],
+      'watches': ['stg_bitrix24__portal.portal_url']
     }
   )
 }}
@@ -15,6 +15,7 @@
   union all
   select activity_id from {{ ref('stg_bitrix24__activities') }}
   where modified_at >= {{ last_build() }}
+  {{- of_changed_managers('stg_bitrix24__activities', 'activity_id', ['manager_id']) }}
 {%- endset -%}
 {{ gather_affected(affected) }}
 with activities as (
@@ -26,7 +27,7 @@ with activities as (
 
 managers as (
 
-  select * from {{ ref('dim_managers') }}
+  select * from {{ ref('int_managers__known') }}
 
 ),
 

@@ -3,15 +3,17 @@
     materialized='incremental',
     meta={
       'key': 'call_id',
+      'logs': ['call_id', 'started_at'],
       'scope': 'affected',
-      'follows': ['int_calls__attempts'],
-      'watches': ['dim_managers', 'stg_bitrix24__portal.portal_url']
+      'follows': ['int_calls__attempts', 'int_managers__known'],
+      'watches': ['stg_bitrix24__portal.portal_url']
     }
   )
 }}
 {{ take_up_published() }}
 {%- set affected -%}
   select call_id from {{ changed_in('int_calls__attempts') }}
+  {{- of_changed_managers('int_calls__attempts', 'call_id', ['manager_id']) }}
 {%- endset -%}
 {{ gather_affected(affected) }}
 with attempts as (
@@ -23,7 +25,7 @@ with attempts as (
 
 managers as (
 
-  select * from {{ ref('dim_managers') }}
+  select * from {{ ref('int_managers__known') }}
 
 ),
 

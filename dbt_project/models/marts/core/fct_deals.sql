@@ -4,17 +4,18 @@
     materialized='incremental',
     meta={
       'key': 'deal_id',
-      'logs': ['deal_id', 'client_key'],
+      'logs': ['deal_id', 'lead_id', 'client_key'],
       'scope': 'affected',
       'follows': [
         'stg_bitrix24__deals',
         'stg_bitrix24__leads',
         'int_deals__lifecycle',
         'int_clients__card_clients',
-        'int_cards__user_fields'
+        'int_cards__user_fields',
+        'int_managers__known'
       ],
       'watches': [
-        'int_currencies__daily_rates.base_currency', 'dim_pipelines', 'dim_channels', 'dim_managers', 'stg_bitrix24__portal.portal_url'
+        'int_currencies__daily_rates.base_currency', 'dim_pipelines', 'dim_channels', 'stg_bitrix24__portal.portal_url'
       ]
     }
   )
@@ -58,6 +59,8 @@
       on deals.contact_id = contact_client.card_id and contact_client.card_type = 'contact'
   )
   select deal_id from changed
+  {{- of_changed_managers('stg_bitrix24__deals', 'deal_id', ['manager_id']) }}
+  {{- of_changed_managers('int_deals__lifecycle', 'deal_id', ['created_manager_id', 'closed_manager_id']) }}
   union all
   select deals.deal_id from {{ this }} as deals
   inner join clients on deals.client_key = clients.client_key
@@ -103,7 +106,7 @@ channels as (
 
 managers as (
 
-  select * from {{ ref('dim_managers') }}
+  select * from {{ ref('int_managers__known') }}
 
 ),
 

@@ -6,9 +6,9 @@
       'logs': ['invoice_id', 'deal_id', 'client_key'],
       'scope': 'affected',
       'follows': [
-        'stg_bitrix24__smart_invoices', 'int_invoices__lifecycle', 'int_clients__card_clients'
+        'stg_bitrix24__smart_invoices', 'int_invoices__lifecycle', 'int_clients__card_clients', 'int_managers__known'
       ],
-      'watches': ['int_currencies__daily_rates.base_currency', 'dim_managers', 'stg_bitrix24__portal.portal_url']
+      'watches': ['int_currencies__daily_rates.base_currency', 'stg_bitrix24__portal.portal_url']
     }
   )
 }}
@@ -25,6 +25,8 @@
   select cards.smart_invoice_id as invoice_id from (select * from {{ ref('stg_bitrix24__smart_invoices') }}) as cards
   inner join {{ changed_in('int_clients__card_clients') }}
     on changes.card_type = 'contact' and cards.contact_id = changes.card_id
+  {{- of_changed_managers('stg_bitrix24__smart_invoices', 'smart_invoice_id', ['manager_id']) }}
+  {{- of_changed_managers('int_invoices__lifecycle', 'smart_invoice_id', ['closed_manager_id']) }}
   union all
   -- Rates come every day, and that of an open card is today's.
   select invoices.invoice_id from {{ this }} as invoices
@@ -41,7 +43,6 @@ with invoices as (
 lifecycle as (
 
   select * from {{ ref('int_invoices__lifecycle') }}
-  {{ affected_only('smart_invoice_id') }}
 
 ),
 
@@ -53,7 +54,7 @@ card_clients as (
 
 managers as (
 
-  select * from {{ ref('dim_managers') }}
+  select * from {{ ref('int_managers__known') }}
 
 ),
 

@@ -5,8 +5,8 @@
       'key': 'lead_id',
       'logs': ['lead_id', 'client_key'],
       'scope': 'affected',
-      'follows': ['stg_bitrix24__leads', 'int_leads__lifecycle', 'int_clients__card_clients'],
-      'watches': ['dim_channels', 'dim_managers', 'stg_bitrix24__portal.portal_url']
+      'follows': ['stg_bitrix24__leads', 'int_leads__lifecycle', 'int_clients__card_clients', 'int_managers__known'],
+      'watches': ['dim_channels', 'stg_bitrix24__portal.portal_url']
     }
   )
 }}
@@ -23,6 +23,8 @@
   select cards.lead_id from (select * from {{ ref('stg_bitrix24__leads') }}) as cards
   inner join {{ changed_in('int_clients__card_clients') }}
     on changes.card_type = 'contact' and cards.contact_id = changes.card_id
+  {{- of_changed_managers('stg_bitrix24__leads', 'lead_id', ['manager_id']) }}
+  {{- of_changed_managers('int_leads__lifecycle', 'lead_id', ['created_manager_id', 'closed_manager_id']) }}
 {%- endset -%}
 {{ gather_affected(affected) }}
 with leads as (
@@ -35,7 +37,6 @@ with leads as (
 lifecycle as (
 
   select * from {{ ref('int_leads__lifecycle') }}
-  {{ affected_only('lead_id') }}
 
 ),
 
@@ -53,7 +54,7 @@ channels as (
 
 managers as (
 
-  select * from {{ ref('dim_managers') }}
+  select * from {{ ref('int_managers__known') }}
 
 ),
 

@@ -1,3 +1,5 @@
+{{ config(tags=['nightly']) }}
+
 {#- A portal may have a million cards without a source: the newest of them are enough to work on. -#}
 {%- set cards_kept = 1000 -%}
 with

@@ -4,6 +4,12 @@ with build as (
 
 ),
 
+nightly_build as (
+
+  select * from {{ ref('mart_health__nightly_build') }}
+
+),
+
 runs as (
 
   select * from {{ ref('stg_bitrix24__extract_runs') }}
@@ -64,6 +70,14 @@ moments as (
 
 ),
 
+-- what the night computes is older than the numbers of the day
+nights as (
+
+  select max(data_as_of) as computed_at
+  from nightly_build
+
+),
+
 -- working time since the data were loaded
 waiting as (
 
@@ -79,6 +93,13 @@ judged as (
 
   select
     moments.data_as_of,
+    case
+      when nights.computed_at < moments.data_as_of
+        then
+          ' Клиентская база, воронка и нормы рассчитаны ночью, на '
+          || to_char({{ local_time('nights.computed_at') }}, 'DD.MM.YYYY HH24:MI') || '.'
+      else ''
+    end as night_note,
     'Данные на ' || to_char({{ local_time('moments.data_as_of') }}, 'DD.MM.YYYY HH24:MI') as stamp,
     failures.stream,
     failures.sweep_streams,
@@ -102,6 +123,7 @@ judged as (
   cross join failures
   cross join loads
   cross join waiting
+  cross join nights
 
 ),
 
@@ -134,7 +156,7 @@ final as (
           'Данные загружены ' || loaded_at
           || ', но расчёт не прошёл проверку. Показаны прежние данные, сообщите администратору.'
       else 'Ни одно обновление ещё не завершилось.'
-    end as message
+    end || night_note as message
   from judged
 
 )

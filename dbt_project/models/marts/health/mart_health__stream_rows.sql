@@ -1,3 +1,5 @@
+{{ config(tags=['nightly']) }}
+
 with stream_rows as (
 
   select * from {{ ref('int_health__stream_rows') }}

@@ -58,9 +58,10 @@
       'key': ['card_type', 'card_id'],
       'scope': 'affected',
       'follows': [
-        'fct_leads', 'fct_deals', 'dim_clients', 'fct_calls', 'fct_activities', 'fct_payments'
+        'fct_leads', 'fct_deals', 'dim_clients', 'fct_calls', 'fct_activities', 'fct_payments',
+        'int_managers__known'
       ],
-      'watches': ['dim_managers', 'dim_pipelines']
+      'watches': ['dim_pipelines']
     }
   )
 }}
@@ -103,6 +104,10 @@
     on
       calls.crm_entity_type = split_part(clients.client_key, ':', 1)
       and calls.crm_entity_id = cast(split_part(clients.client_key, ':', 2) as bigint)
+  union all
+  -- Names of employees stand with their events.
+  select events.card_type, events.card_id from {{ this }} as events
+  inner join {{ changed_in('int_managers__known') }} on events.manager_id = changes.manager_id
 {%- endset -%}
 {{ gather_affected(affected) }}
 with leads as (
@@ -205,7 +210,7 @@ payments as (
 
 managers as (
 
-  select * from {{ ref('dim_managers') }}
+  select * from {{ ref('int_managers__known') }}
 
 ),
 

@@ -37,6 +37,21 @@ managers as (
 
 ),
 
+-- Days and not cards are put into periods.
+cohort_days as (
+
+  select
+    created_date,
+    manager_id,
+    pipeline,
+    channel,
+    count(*) as cohort_leads,
+    sum(revenue) as cohort_revenue
+  from cohort
+  group by created_date, manager_id, pipeline, channel
+
+),
+
 cards as (
 
   select
@@ -60,16 +75,16 @@ cards as (
   select
     period_days.period_grain,
     period_days.period_start,
-    cohort.manager_id,
-    cohort.pipeline,
-    cohort.channel,
+    cohort_days.manager_id,
+    cohort_days.pipeline,
+    cohort_days.channel,
     {%- for metric_code in counted %}
       0 as {{ metric_code }},
     {%- endfor %}
-    1 as cohort_leads,
-    cohort.revenue as cohort_revenue
+    cohort_days.cohort_leads,
+    cohort_days.cohort_revenue
   from period_days
-  inner join cohort on period_days.day = cohort.created_date
+  inner join cohort_days on period_days.day = cohort_days.created_date
 
 ),
 
@@ -84,7 +99,7 @@ summed as (
     {%- for metric_code in counted %}
       sum({{ metric_code }}) as {{ metric_code }},
     {%- endfor %}
-    sum(cohort_leads) as cohort_leads,
+    cast(sum(cohort_leads) as bigint) as cohort_leads,
     sum(cohort_revenue) as cohort_revenue
   from cards
   group by period_grain, period_start, manager_id, pipeline, channel

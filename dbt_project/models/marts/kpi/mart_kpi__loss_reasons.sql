@@ -39,32 +39,51 @@ losses as (
 
 ),
 
+-- Days and not deals are put into periods.
+daily as (
+
+  select
+    event_date,
+    manager_id,
+    manager,
+    department,
+    pipeline,
+    channel,
+    loss_reason,
+    count(*) as deals_lost,
+    sum(amount) as amount_lost
+  from losses
+  group by event_date, manager_id, manager, department, pipeline, channel, loss_reason
+
+),
+
 by_period as (
 
   select
     period_days.period_grain,
     period_days.period_start,
-    losses.manager_id,
-    losses.manager,
-    losses.department,
-    losses.pipeline,
-    losses.channel,
-    losses.loss_reason,
-    count(*) filter (where period_days.compared_with = 'own') as deals_lost,
-    coalesce(sum(losses.amount) filter (where period_days.compared_with = 'own'), 0) as amount_lost,
-    count(*) filter (where period_days.compared_with = 'previous') as previous_deals_lost
+    daily.manager_id,
+    daily.manager,
+    daily.department,
+    daily.pipeline,
+    daily.channel,
+    daily.loss_reason,
+    cast(coalesce(sum(daily.deals_lost) filter (where period_days.compared_with = 'own'), 0) as bigint) as deals_lost,
+    coalesce(sum(daily.amount_lost) filter (where period_days.compared_with = 'own'), 0) as amount_lost,
+    cast(coalesce(sum(daily.deals_lost) filter (where period_days.compared_with = 'previous'), 0) as bigint)
+      as previous_deals_lost
   from period_days
-  inner join losses on period_days.day = losses.event_date
+  inner join daily on period_days.day = daily.event_date
   where period_days.compared_with in ('own', 'previous')
   group by
     period_days.period_grain,
     period_days.period_start,
-    losses.manager_id,
-    losses.manager,
-    losses.department,
-    losses.pipeline,
-    losses.channel,
-    losses.loss_reason
+    daily.manager_id,
+    daily.manager,
+    daily.department,
+    daily.pipeline,
+    daily.channel,
+    daily.loss_reason
 
 ),
 

@@ -1,3 +1,5 @@
+{{ config(tags=['nightly']) }}
+
 with daily as (
 
   select * from {{ ref('mart_kpi__daily') }}

@@ -14,7 +14,31 @@ deals as (
 win_shares as (
 
   select * from {{ ref('int_pipeline__win_shares') }}
-  where forecast_day = {{ as_of_date() }}
+
+),
+
+newest_day as (
+
+  select max(forecast_day) as forecast_day
+  from win_shares
+
+),
+
+-- Of the last night. A stage that nobody had stood in then weighs what its pipeline does.
+newest_shares as (
+
+  select win_shares.*
+  from win_shares
+  inner join newest_day on win_shares.forecast_day = newest_day.forecast_day
+
+),
+
+pipeline_shares as (
+
+  select distinct
+    pipeline_id,
+    pipeline_probability
+  from newest_shares
 
 ),
 
@@ -32,15 +56,16 @@ judged as (
     pipelines.is_selling,
     deals.expected_close_date,
     deals.is_currency_known,
-    win_shares.probability,
+    coalesce(newest_shares.probability, pipeline_shares.pipeline_probability, 0) as probability,
     coalesce(deals.expected_close_date < {{ as_of_date() }}, false) as is_overdue,
     deals.expected_close_date is null as has_no_close_date,
     cards.amount = 0 as has_no_amount
   from cards
   inner join deals on cards.card_id = deals.deal_id
   inner join pipelines on cards.pipeline_id = pipelines.pipeline_id
-  inner join win_shares
-    on cards.pipeline_id = win_shares.pipeline_id and cards.stage_id = win_shares.stage_id
+  left join newest_shares
+    on cards.pipeline_id = newest_shares.pipeline_id and cards.stage_id = newest_shares.stage_id
+  left join pipeline_shares on cards.pipeline_id = pipeline_shares.pipeline_id
 
 ),
 

@@ -25,6 +25,12 @@ clients as (
 
 ),
 
+contacts as (
+
+  select * from {{ ref('int_recency__contacts') }}
+
+),
+
 -- Whoever called in vain in two years stands in both, the same in each.
 waiting as (
 
@@ -34,14 +40,25 @@ waiting as (
 
 ),
 
--- Clients who have bought or are about to.
+-- Clients who have bought or are about to: of the last night, but who has been called since is silent no more.
 silent_clients as (
 
   select
-    *,
-    coalesce(days_since_call, days_since_created, days_since_win) as days
+    clients.client_type,
+    clients.card_id,
+    clients.client,
+    clients.manager_id,
+    clients.manager,
+    clients.department,
+    clients.pipeline,
+    clients.channel,
+    clients.revenue,
+    clients.crm_url,
+    contacts.days_since_call,
+    coalesce(contacts.days_since_call, clients.days_since_created, clients.days_since_win) as days
   from clients
-  where is_buyer or open_deals > 0
+  inner join contacts on clients.client_type = contacts.card_type and clients.card_id = contacts.card_id
+  where clients.is_buyer or clients.open_deals > 0
 
 ),
 

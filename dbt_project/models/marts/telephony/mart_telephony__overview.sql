@@ -76,23 +76,46 @@ whole_days as (
 
 ),
 
+cuts as (
+
+  select
+    period_grain,
+    period_start,
+    previous_start,
+    previous_to_date_until,
+    {{ local_date('previous_to_date_until') }} as cut_day
+  from periods
+  where is_current
+
+),
+
+-- Before the day of the cut whole days count, on it single calls.
 previous_stretch as (
 
   select
-    periods.period_grain,
-    periods.period_start,
-    measured.manager_id,
+    cuts.period_grain,
+    cuts.period_start,
+    days.manager_id,
     {%- for measure in measures %}
-      sum(measured.{{ measure }}) as {{ measure }}
+      days.{{ measure }}
       {%- if not loop.last %},{% endif %}
     {%- endfor %}
-  from periods
+  from cuts
+  inner join days on cuts.previous_start <= days.call_date and cuts.cut_day > days.call_date
+  union all
+  select
+    cuts.period_grain,
+    cuts.period_start,
+    measured.manager_id,
+    {%- for measure in measures %}
+      measured.{{ measure }}
+      {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+  from cuts
   inner join measured
     on
-      {{ local_midnight('periods.previous_start') }} <= measured.started_at
-      and periods.previous_to_date_until > measured.started_at
-  where periods.is_current
-  group by periods.period_grain, periods.period_start, measured.manager_id
+      {{ local_midnight('cuts.cut_day') }} <= measured.started_at
+      and cuts.previous_to_date_until > measured.started_at
 
 ),
 

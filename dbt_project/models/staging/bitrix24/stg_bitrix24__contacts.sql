@@ -7,6 +7,7 @@
     ],
     meta={
       'key': 'contact_id',
+      'logs': ['contact_id', 'phone_key'],
       'scope': 'affected',
       'follows': ['stg_bitrix24__contact_versions', 'stg_bitrix24__deleted_cards']
     }
