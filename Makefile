@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh schedule password serve export test bench scale campaign proof mutants lint metrics questions status stop clean distclean env requirements
+.PHONY: help demo refresh schedule backup restore password serve export test bench scale campaign proof mutants lint metrics questions status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -21,6 +21,12 @@ refresh: $(CORE)/.stamp ## load the portal in .env (else the demonstration), bui
 
 schedule: $(CORE)/.stamp ## refresh every 15 minutes and each night, and tell people where something is wrong; runs until stopped
 	@exec $(VORONKA) schedule
+
+backup: $(CORE)/.stamp ## save what cannot be built again, into .voronka/backups (ARGS="--to /mnt/backups --keep 14")
+	@$(VORONKA) backup $(ARGS)
+
+restore: $(CORE)/.stamp ## bring a backup back (FROM=folder, ARGS="--only superset" for one database)
+	@$(VORONKA) restore "$(FROM)" $(ARGS)
 
 password: $(CORE)/.stamp ## a new password for one person of the portal (LOGIN=name), written to a private file
 	@$(VORONKA) password "$(LOGIN)"

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 import fasteners
@@ -17,6 +18,7 @@ import psycopg
 
 from voronka import (
     alerts,
+    backups,
     dashboards,
     environments,
     paths,
@@ -288,6 +290,42 @@ def export() -> None:
     with _alone():
         env = _process_environment(settings, demo=not settings.portal_webhook)
         dashboards.export_assets(settings, env)
+
+
+@main.command()
+@click.option(
+    "--to", "where", type=click.Path(path_type=Path), help="Folder of backups; .voronka/backups without it."
+)
+@click.option("--keep", default=14, type=click.IntRange(1), help="How many backups that folder keeps.")
+def backup(where: Path | None, keep: int) -> None:
+    """Save what cannot be built again: raw rows, uploads, Meltano's state, Superset's metadata, the secrets."""
+    settings = Settings()
+    with _alone(), _leaving_nothing(settings):
+        steps = Steps(2)
+        with steps.step("Services"):
+            _start_services(settings)
+        with steps.step("Backup"):
+            saved = backups.save(settings, (where or backups.folder()).resolve(), keep)
+    click.echo(f"{saved}\nIt holds the secrets: keep it where others do not read.")
+
+
+@main.command()
+@click.argument("saved", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--only", multiple=True, type=click.Choice(backups.DATABASES), help="This database alone.")
+def restore(saved: Path, only: tuple[str, ...]) -> None:
+    """Put a backup in the place of what is there; `make refresh` then builds the numbers, `make serve` shows them."""
+    saved = saved.resolve()
+    backups.check(saved)
+    backups.restore_files(saved)
+    settings = Settings()
+    with _alone(), _leaving_nothing(settings):
+        steps = Steps(2)
+        with steps.step("Services"):
+            _start_services(settings)
+            supervision.halt("superset", settings)
+        with steps.step(f"Restore {saved.name}"):
+            backups.restore(settings, saved, only)
+    click.echo("Restored. `make refresh` builds the numbers anew; `make serve` starts the dashboards.")
 
 
 @main.command()

@@ -223,6 +223,12 @@ def start(program: Program, settings: Settings) -> None:
         ) from None
 
 
+def halt(name: str, settings: Settings) -> None:
+    """Stop one program, where it runs."""
+    if (_processes(settings) or {}).get(name, {}).get("statename") in ("RUNNING", "STARTING"):
+        _server(settings).supervisor.stopProcess(name)
+
+
 def statuses(settings: Settings) -> dict[str, tuple[str, str]]:
     """By program: state (RUNNING, STOPPED, FATAL …) and supervisord's words about it."""
     return {
