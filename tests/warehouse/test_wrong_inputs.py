@@ -206,5 +206,5 @@ def test_a_run_ends_before_anything_is_built(stack: Stack, given: str, said: str
 def test_a_refresh_before_any_whole_build_says_what_to_build_first(stack: Stack) -> None:
     run = stack.dbt("build", "--selector", "refresh", "--vars", "{schema_suffix: never_built}")
     assert run.returncode != 0
-    assert "reads what has never been built: int_" in run.stdout and "meltano run nightly" in run.stdout
+    assert "reads what has never been built: " in run.stdout and "meltano run nightly" in run.stdout
     assert "OK created" not in run.stdout
