@@ -174,31 +174,18 @@ def _bear_races_of_the_cache() -> None:
 def FLASK_APP_MUTATOR(app: Any) -> None:
     """Answers of our own before Superset's: passwords that must be changed, requests that hold SQL, words, first pages."""
     import first_login
+    import first_page
     import plain_requests
-    from flask import jsonify, redirect, request
-    from flask_login import current_user
+    from flask import jsonify, request
 
     def words() -> Any:
         # Before login too: the words hold nothing secret, and the login page needs them.
         return jsonify(_russian()) if request.path == "/superset/language_pack/ru/" else None
 
-    def first_page() -> Any:
-        # Superset knows a user's first dashboard (provision.py sets it), but its browser side shows the list instead.
-        if request.path != "/superset/welcome/" or not current_user.is_authenticated:
-            return None
-        from superset.models.user_attributes import UserAttribute
-
-        from superset import db
-
-        chosen = (
-            db.session.query(UserAttribute.welcome_dashboard_id).filter_by(user_id=current_user.id).scalar()
-        )
-        return redirect(f"/superset/dashboard/{chosen}/") if chosen else None
-
     app.before_request(words)
     app.before_request(first_login.hook)
     app.before_request(plain_requests.hook)
-    app.before_request(first_page)
+    app.before_request(first_page.hook)
     _bear_races_of_the_cache()
 
 

@@ -310,6 +310,20 @@ def test_what_is_not_theirs_is_closed_by_number_and_by_name(
     print(f"{role}: {attempts} attempts at what is closed")
 
 
+def test_a_link_to_what_is_not_theirs_leads_to_what_is(people: dict[str, Person]) -> None:
+    """The row of links is the same for all; none of them ends in a page in English."""
+    for role, person in people.items():
+        own = person.client.get("/superset/welcome/").headers["location"]
+        opens = person.dashboards[POLICY["portal_roles"][role]["opens"]]
+        assert own == f"/superset/dashboard/{opens}/"
+        for slug in POLICY["dashboards"]:
+            answer = person.client.get(f"/superset/dashboard/{slug}/")
+            if slug in person.dashboards:
+                assert answer.status_code == 200, f"{role}, {slug}"
+            else:
+                assert (answer.status_code, answer.headers["location"]) == (302, own), f"{role}, {slug}"
+
+
 def test_a_stranger_gets_nothing(people: dict[str, Person], stack: Stack) -> None:
     director = people["director"]
     with browser(stack) as stranger:
