@@ -379,12 +379,12 @@ def stop() -> None:
 @main.command()
 @click.option("--everything", is_flag=True, help="The installed environments too.")
 def clean(everything: bool) -> None:
-    """Stop, and remove the data, the secrets and the logs."""
+    """Stop, and remove the data, the secrets and the logs; backups stay."""
     settings = Settings()
     with _alone():
         supervision.stop(settings)
         for entry in paths.HOME.iterdir():
-            if entry in (paths.ENVIRONMENTS, paths.HOME / "lock"):
+            if entry in (paths.ENVIRONMENTS, paths.HOME / "lock", backups.folder()):
                 continue
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         if everything:

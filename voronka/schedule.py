@@ -54,7 +54,11 @@ def refresh(job: str) -> None:
     click.echo(ended.stdout, nl=False)
     if "Another voronka command is at work" in ended.stdout:
         return
-    failure = "" if ended.returncode == 0 else ended.stdout.rpartition("voronka: ")[2].strip().splitlines()[0]
+    failure = ""
+    if ended.returncode:
+        # Whoever was killed said nothing of it.
+        said = ended.stdout.partition("\nvoronka: ")[2].strip().splitlines()
+        failure = said[0] if said else f"процесс оборвался (код {ended.returncode})"
     try:
         alerts.tell(Settings(), failure)
     except Failure as problem:

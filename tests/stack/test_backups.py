@@ -83,8 +83,11 @@ def test_what_was_destroyed_comes_back_with_its_secrets(installation: Installati
     assert stat.S_IMODE(saved[-1].stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in saved[-1].glob("*.dump")} == {0o600}
 
+    run(installation, "backup")
+    kept = [entry.name for entry in (installation.home / "backups").iterdir()]
     run(installation, "clean")
     assert not (installation.home / "secrets.env").exists()
+    assert [entry.name for entry in (installation.home / "backups").iterdir()] == kept
     run(installation, "restore", str(saved[-1]))
     assert (installation.home / "secrets.env").read_text() == secrets
     assert {name: content(installation, name) for name in TABLES} == before

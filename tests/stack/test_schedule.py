@@ -139,6 +139,20 @@ print(json.dumps(seen))
     assert {beside for _, beside in seen} == {1}
 
 
+def test_a_refresh_that_was_killed_is_told_too(tmp_path: Path) -> None:
+    """Not a word is printed: people hear of it all the same."""
+    program = """
+import subprocess
+from voronka import alerts, schedule
+schedule.subprocess.run = lambda *_, **__: subprocess.CompletedProcess([], -9, "")
+alerts.tell = lambda _, failure: print(failure)
+schedule.refresh("refresh")
+"""
+    env = {**os.environ, "VORONKA_HOME": str(tmp_path)}
+    ran = subprocess.run([str(CORE), "-c", program], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert ran.returncode == 0 and "процесс оборвался (код -9)" in ran.stdout, ran.stderr
+
+
 def test_a_failed_refresh_is_told_and_leaves_the_numbers(stack: Stack, calm: None) -> None:
     """By the schedule's own function, with a webhook that the portal refuses: the marts stay, the alert says why."""
     count = "select count(*) from marts.fct_deals"
