@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 import pytest
 
@@ -48,6 +48,14 @@ class Installation:
     home: Path
     ports: dict[str, str]
     extra: dict[str, str] = field(default_factory=dict)
+    # Set but empty in each: whatever a developer's .env says must not reach the tests.
+    BLANK: ClassVar = (
+        "BITRIX24_WEBHOOK_URL",
+        "DATABASE_URL",
+        "DATABASE_BI_URL",
+        "DATABASE_UPLOAD_URL",
+        "VORONKA_POSTGRES_URL",
+    )
 
     @classmethod
     def new(cls, **extra: str) -> Installation:
@@ -75,16 +83,9 @@ class Installation:
     def environ(self) -> dict[str, str]:
         foreign = ("BITRIX24_", "DATABASE_", "VORONKA_", "DBT_", "MELTANO_", "WAREHOUSE_", "SUPERSET_")
         own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        # Set but empty: whatever a developer's .env says must not reach the tests.
-        blank = {
-            "BITRIX24_WEBHOOK_URL": "",
-            "DATABASE_URL": "",
-            "DATABASE_BI_URL": "",
-            "DATABASE_UPLOAD_URL": "",
-        }
         return {
             **own,
-            **blank,
+            **dict.fromkeys(self.BLANK, ""),
             "VORONKA_HOME": str(self.home),
             "VORONKA_DEMO_SCALE": SCALE,
             **self.ports,

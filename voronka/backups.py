@@ -17,7 +17,7 @@ from psycopg import sql
 
 from voronka import paths, postgres, progress
 from voronka.failure import Failure
-from voronka.settings import Settings
+from voronka.settings import Settings, libpq
 
 # Schemas of the warehouse that no build makes: rows of the portal, uploaded spreadsheets, the log of builds.
 SCHEMAS = ("raw_bitrix24", "raw_inputs", "uploads", "build_log")
@@ -32,22 +32,25 @@ def folder() -> Path:
 
 
 def _connection(settings: Settings, database: str) -> dict[str, str]:
-    """libpq's variables of a database of ours, as the one who owns it: passwords stand in no command line."""
-    if database == "warehouse" and not settings.warehouse.embedded:
-        here = settings.warehouse
-        user, password = here.dbt
-        host, port, name = here.host, here.port, here.dbname
+    """libpq's variables of a database of ours, as the one who owns it: passwords stand in no command line.
+
+    Raises:
+        Failure: this process knows no administrator of the server.
+    """
+    here, server = settings.warehouse, settings.server
+    if database == "warehouse" and not here.ours:
+        account, where, name = here.dbt, here, here.dbname
     else:
-        user, password = "postgres", settings.secrets["POSTGRES_PASSWORD"]
-        host, port = "127.0.0.1", settings.port("VORONKA_PG_PORT")
-        name = settings.warehouse.dbname if database == "warehouse" else database
+        account, where = settings.administrator, server
+        name = here.dbname if database == "warehouse" else database
     return {
-        "PGHOST": host,
-        "PGPORT": str(port),
-        "PGUSER": user,
-        "PGPASSWORD": password,
+        "PGHOST": where.host,
+        "PGPORT": str(where.port),
+        "PGUSER": account[0],
+        "PGPASSWORD": account[1],
         "PGDATABASE": name,
         "PGCONNECT_TIMEOUT": "10",
+        **libpq(where.options),
     }
 
 
@@ -120,7 +123,7 @@ def restore(settings: Settings, backup: Path, only: tuple[str, ...]) -> None:
     for database in only or DATABASES:
         click.echo(f"      {database}")
         if database == "warehouse":
-            with psycopg.connect(**_keywords(settings, database), autocommit=True) as warehouse:
+            with _owner(settings) as warehouse:
                 for schema in (*BUILT, *SCHEMAS):
                     warehouse.execute(
                         sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema))
@@ -131,7 +134,7 @@ def restore(settings: Settings, backup: Path, only: tuple[str, ...]) -> None:
                     sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database))
                 )
             postgres.provision(settings)
-        owner = [] if settings.warehouse.embedded or database != "warehouse" else ["--no-owner", "--no-acl"]
+        owner = [] if settings.warehouse.ours or database != "warehouse" else ["--no-owner", "--no-acl"]
         target = _connection(settings, database)["PGDATABASE"]
         _run(
             settings, "pg_restore", database, "--exit-on-error", f"--dbname={target}", *owner,
@@ -139,13 +142,8 @@ def restore(settings: Settings, backup: Path, only: tuple[str, ...]) -> None:
         )  # fmt: skip
 
 
-def _keywords(settings: Settings, database: str) -> dict[str, str]:
-    given = _connection(settings, database)
-    names = {
-        "PGHOST": "host",
-        "PGPORT": "port",
-        "PGUSER": "user",
-        "PGPASSWORD": "password",
-        "PGDATABASE": "dbname",
-    }
-    return {name: given[key] for key, name in names.items()}
+def _owner(settings: Settings) -> psycopg.Connection:
+    """A connection to the warehouse as the one who may drop its schemas."""
+    if settings.warehouse.ours:
+        return postgres.connect(settings, settings.warehouse.dbname)
+    return psycopg.connect(settings.warehouse.url("dbt"), autocommit=True)

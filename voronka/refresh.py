@@ -46,11 +46,12 @@ def _portals(settings: Settings) -> list[tuple[str, str, bool]]:
                 " coalesce((payload ->> 'is_demonstration')::boolean, false) from raw_bitrix24.portal"
             ).fetchall()
     except psycopg.OperationalError as error:
-        where = "The embedded database" if settings.warehouse.embedded else "The database of DATABASE_URL"
         reason = str(error).strip().splitlines()[-1]
-        raise Failure(
-            f"{where} cannot be reached: {reason}. Start it with `make demo`, or correct DATABASE_URL."
-        ) from None
+        setting = "VORONKA_POSTGRES_URL" if settings.warehouse.ours else "DATABASE_URL"
+        where, cure = f"The database of {setting}", f"Correct {setting}."
+        if settings.warehouse.ours and settings.server.embedded:
+            where, cure = "The embedded database", "Start it with `make demo`."
+        raise Failure(f"{where} cannot be reached: {reason}. {cure}") from None
     return rows
 
 

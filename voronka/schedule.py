@@ -6,10 +6,14 @@ that finds a command of somebody else at work (the lock of VORONKA_HOME) is left
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import subprocess
 import sys
+import time
 
 import click
+import psycopg
 import yaml
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
@@ -21,6 +25,13 @@ from voronka.settings import Settings
 
 # How late a refresh may begin, the one before it having taken long.
 GRACE_SECONDS = 600
+# How long a refresh has to end when the schedule is told to.
+STOP_SECONDS = 50
+# Touched while the schedule keeps time: a container's health check looks at its age.
+BEAT = paths.HOME / "schedule.beat"
+BEAT_SECONDS = 20
+_running: subprocess.Popen[str] | None = None
+_stopping = False
 
 
 def schedules() -> list[tuple[str, str, str]]:
@@ -41,17 +52,44 @@ def schedules() -> list[tuple[str, str, str]]:
     return found
 
 
+def is_alive() -> bool:
+    """Whether a schedule of this VORONKA_HOME keeps time."""
+    try:
+        return time.time() - BEAT.stat().st_mtime < 4 * BEAT_SECONDS
+    except OSError:
+        return False
+
+
+def is_built(settings: Settings) -> bool:
+    """Whether the warehouse has been published; True too where nobody can say."""
+    query = "select exists (select from pg_namespace where nspname = 'marts')"
+    try:
+        with psycopg.connect(settings.warehouse.url("loader"), connect_timeout=5) as warehouse:
+            return bool(warehouse.execute(query).fetchone()[0])  # type: ignore[index]
+    except psycopg.OperationalError:
+        return True
+
+
+def _voronka(*args: str) -> subprocess.CompletedProcess[str]:
+    """A command of ours, which `run` ends where it is told to stop."""
+    global _running
+    command = [sys.executable, "-m", "voronka", *args]
+    with subprocess.Popen(
+        command, cwd=paths.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as _running:
+        said, _ = _running.communicate()
+        return subprocess.CompletedProcess(command, _running.returncode, said)
+
+
 def refresh(job: str) -> None:
     """One refresh as a person starts it, with its output, then the alerts that it gives reason for."""
+    # The hourly job is for what has been built once.
+    job = job if is_built(Settings()) else "nightly"
     click.echo(f"--- {job}")
-    ended = subprocess.run(
-        [sys.executable, "-m", "voronka", "refresh", "--job", job],
-        cwd=paths.ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    ended = _voronka("refresh", "--job", job)
     click.echo(ended.stdout, nl=False)
+    if _stopping:
+        return
     if "Another voronka command is at work" in ended.stdout:
         return
     failure = ""
@@ -65,16 +103,44 @@ def refresh(job: str) -> None:
         click.secho(f"voronka: {problem}", fg="red", err=True)
 
 
+def _first() -> None:
+    """A new installation does not wait for the clock."""
+    if not is_built(Settings()):
+        refresh("nightly")
+
+
+def _stop(scheduler: BlockingScheduler) -> None:
+    """No refresh begins any more, and the one under way ends as by Ctrl-C: nothing half-done is published."""
+    global _stopping
+    _stopping = True
+    scheduler.shutdown(wait=False)
+    if _running and _running.poll() is None:
+        click.echo("ending the refresh under way")
+        with contextlib.suppress(ProcessLookupError):
+            _running.terminate()
+        try:
+            _running.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            _running.kill()
+    BEAT.unlink(missing_ok=True)
+
+
 def run(settings: Settings) -> None:
     """Refresh by the clock of the portal until told to stop."""
     scheduler = BlockingScheduler(
         timezone=settings.timezone,
-        executors={"default": ThreadPoolExecutor(1)},
+        executors={"default": ThreadPoolExecutor(1), "beat": ThreadPoolExecutor(1)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_SECONDS},
     )
+    now = dt.datetime.now(dt.timezone.utc)
+    scheduler.add_job(BEAT.touch, "interval", seconds=BEAT_SECONDS, next_run_time=now, executor="beat")
+    scheduler.add_job(_first)
     for name, interval, job in schedules():
         trigger = CronTrigger.from_crontab(interval, timezone=settings.timezone)
         scheduler.add_job(refresh, trigger, args=[job], id=name)
         click.echo(f"{name}: meltano job {job} at {interval} ({settings.timezone})")
     alerts.check(settings)
-    scheduler.start()
+    try:
+        scheduler.start()
+    except KeyboardInterrupt:
+        _stop(scheduler)

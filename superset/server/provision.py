@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import login_attempts
 import people
 import row_rules
 from bundle import BundleError, application, policy
@@ -91,8 +92,10 @@ def run(given: dict[str, dict[str, str]], passwords: Path | None = None, reissue
     wanted = policy()
     app = application()
     with app.app_context():
+        from superset import db
         from superset import security_manager as sm
 
+        login_attempts.prepare(db.session)
         roles = {name: _role(sm, name, extra) for name, extra in wanted["roles"].items()}
         datasets = row_rules.apply([sm.find_role("Admin")])
         for slug, dashboard in wanted["dashboards"].items():

@@ -50,6 +50,9 @@ SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True, "pool_recycle": 1800}
 # Behind a proxy that ends TLS: cookies travel over https only, and the proxy's X-Forwarded-* headers are believed.
 BEHIND_PROXY = os.environ.get("VORONKA_BEHIND_PROXY", "") == "1"
 ENABLE_PROXY_FIX = BEHIND_PROXY
+# Of these the proxy says what is so; a prefix or a port would be the browser's word.
+PROXY_FIX_CONFIG = {"x_for": 1, "x_proto": 1, "x_host": 1, "x_port": 0, "x_prefix": 0}
+DEBUG = False
 
 # --- what is switched on ---------------------------------------------------------------------------------------------
 FEATURE_FLAGS = {
@@ -64,10 +67,21 @@ ENABLE_UI_THEME_ADMINISTRATION = False
 # --- access ----------------------------------------------------------------------------------------------------------
 PUBLIC_ROLE_LIKE = None
 AUTH_USER_REGISTRATION = False
-AUTH_RATE_LIMITED = True
 FAB_PASSWORD_COMPLEXITY_ENABLED = True
 FAB_PASSWORD_COMPLEXITY_VALIDATOR = _long_enough
-RATELIMIT_STORAGE_URI = "memory://"
+# login_attempts.py does it, for all processes together and for the API too.
+RATELIMIT_ENABLED = AUTH_RATE_LIMITED = False
+FAB_API_SWAGGER_UI = False
+# No page of elsewhere asks this server for anything.
+ENABLE_CORS = False
+# The largest spreadsheet that is uploaded.
+MAX_CONTENT_LENGTH = 20 * 1024 * 1024
+# Sessions lie in the metadata (_keep_sessions), so that a logout ends them: a copied cookie opens nothing afterwards.
+SESSION_TYPE = "sqlalchemy"
+SESSION_SQLALCHEMY_TABLE = "voronka_sessions"
+SESSION_CLEANUP_N_REQUESTS = 1000
+# Ten hours from the login, however often one comes.
+SESSION_REFRESH_EACH_REQUEST = False
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = BEHIND_PROXY
@@ -171,10 +185,21 @@ def _bear_races_of_the_cache() -> None:
     SupersetMetastoreCache.set = store_or_leave
 
 
+def _keep_sessions(app: Any) -> None:
+    """By hand, since SESSION_SERVER_SIDE asks for the database before Superset has it."""
+    from flask_session import Session
+
+    from superset import db
+
+    app.config["SESSION_SQLALCHEMY"] = db
+    Session(app)
+
+
 def FLASK_APP_MUTATOR(app: Any) -> None:
     """Answers of our own before Superset's: passwords that must be changed, requests that hold SQL, words, first pages."""
     import first_login
     import first_page
+    import login_attempts
     import plain_requests
     from flask import jsonify, request
 
@@ -182,7 +207,10 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
         # Before login too: the words hold nothing secret, and the login page needs them.
         return jsonify(_russian()) if request.path == "/superset/language_pack/ru/" else None
 
+    _keep_sessions(app)
     app.before_request(words)
+    app.before_request(login_attempts.before)
+    app.after_request(login_attempts.after)
     app.before_request(first_login.hook)
     app.before_request(plain_requests.hook)
     app.before_request(first_page.hook)

@@ -152,3 +152,31 @@ def test_superset_reads_the_marts_and_nothing_else(stack: Stack) -> None:
         limit = reader.execute("show statement_timeout").fetchone()
         assert limit and limit[0] not in ("0", "")
     assert os.environ.get("WAREHOUSE_BI_PASSWORD") is None
+
+
+def test_a_logout_ends_the_session_also_for_whoever_copied_its_cookie(stack: Stack) -> None:
+    with browser(stack) as client, browser(stack) as thief:
+        assert log_in(client, *stack.viewer).status_code == 302
+        thief.cookies.update(client.cookies)
+        assert thief.get("/api/v1/me/").status_code == 200
+        client.get("/logout/")
+        assert thief.get("/api/v1/me/").status_code == 401
+
+
+def test_whoever_guesses_passwords_has_to_wait(stack: Stack) -> None:
+    """By the form and by the API, counted together over all processes; others come in meanwhile."""
+    login = "nobody@example.com"
+    wrong = {"username": login.upper(), "password": "wrong", "provider": "db"}
+    with browser(stack) as client:
+        for _ in range(5):
+            assert log_in(client, login, "wrong").status_code in (200, 302)
+            assert client.post("/api/v1/security/login", json=wrong).status_code == 401
+        refused = log_in(client, login, "wrong")
+        assert refused.status_code == 429 and "Подождите" in refused.text
+        assert int(refused.headers["retry-after"]) == 600
+        answer = client.post("/api/v1/security/login", json=wrong)
+        assert answer.status_code == 429 and "Подождите" in answer.json()["message"]
+        assert log_in(client, *stack.viewer).status_code == 302
+        assert client.get("/api/v1/me/").status_code == 200
+    with psycopg.connect(stack.env["SUPERSET_DATABASE_URI"].replace("+psycopg2", "")) as metadata:
+        metadata.execute("delete from voronka_failed_logins")

@@ -144,7 +144,7 @@ def test_a_refresh_that_was_killed_is_told_too(tmp_path: Path) -> None:
     program = """
 import subprocess
 from voronka import alerts, schedule
-schedule.subprocess.run = lambda *_, **__: subprocess.CompletedProcess([], -9, "")
+schedule._voronka = lambda *_: subprocess.CompletedProcess([], -9, "")
 alerts.tell = lambda _, failure: print(failure)
 schedule.refresh("refresh")
 """
