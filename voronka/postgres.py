@@ -242,7 +242,7 @@ def _provision_server(settings: Settings, server: psycopg.Connection) -> None:
             server.execute(
                 sql.SQL("create database {} owner {} template template0 encoding 'UTF8' {}").format(
                     sql.Identifier(database),
-                    sql.Identifier(owner) if owner else sql.SQL("current_user"),
+                    sql.Identifier(owner or settings.administrator[0]),
                     locale,
                 )
             )

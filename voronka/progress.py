@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -42,13 +45,14 @@ class Steps:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
+    """End a command with everything that it started: Meltano would leave dbt building, and publishing."""
     if process.poll() is None:
-        process.terminate()
-        try:
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def end_running() -> None:
@@ -97,6 +101,8 @@ def run(
                 cwd=cwd,
                 text=True,
                 errors="replace",
+                # A group of its own, to be ended as a whole.
+                start_new_session=True,
             )
         except OSError as error:
             raise Failure(

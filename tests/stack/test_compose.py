@@ -20,14 +20,13 @@ import psutil
 import psycopg
 import pytest
 
-from tests.conftest import CORE, ROOT, free_port
+from tests.conftest import ROOT, free_port
 from tests.stack.containers import Host, dockerfile, image_environment
+from tests.stack.own_server import OwnServer
 from tests.stack.test_compose_files import DEV, secrets_file
 
 TOKEN = "c0mp0secode"
 DOMAIN = "localhost"
-# Where the wheel's PostgreSQL lies, and the account it runs as when we are root.
-PROGRAMS = "from voronka import postgres as p; print(p.programs()); print(p.system_user() or '')"
 
 
 def wait_for(ready: Callable[[], bool], what: str, patience: float) -> None:
@@ -39,55 +38,26 @@ def wait_for(ready: Callable[[], bool], what: str, patience: float) -> None:
 
 @dataclass
 class Server:
-    """PostgreSQL, set up and started as the image does it with what the file says."""
+    """The service `postgres`, set up and started as its image does it with what the file says."""
 
-    programs: Path
-    user: str | None
-    folder: Path
-    port: int
     host: Host
-    process: subprocess.Popen[bytes] | None = None
+    cluster: OwnServer
 
     @property
     def env(self) -> dict[str, str]:
         """For the health check: the container's port is the standard one."""
-        return {"PATH": str(self.programs), "PGPORT": str(self.port)}
+        return {"PATH": str(self.cluster.programs), "PGPORT": str(self.cluster.port)}
 
     def start(self) -> None:
         service = self.host.service("postgres")
-        data, password = self.folder / "data", self.folder / "password"
-        data.mkdir()
-        password.write_text(service["environment"]["POSTGRES_PASSWORD"])
-        if self.user:
-            shutil.chown(data, self.user)
-            shutil.chown(password, self.user)
-        account = {"user": self.user, "extra_groups": []} if self.user else {}
-        arguments = shlex.split(service["environment"]["POSTGRES_INITDB_ARGS"])
-        initdb = [self.programs / "initdb", "-D", data, "-U", "postgres", f"--pwfile={password}", *arguments]
-        ran = subprocess.run(initdb, cwd="/", capture_output=True, text=True, **account)
-        assert ran.returncode == 0, ran.stderr
-        program, *flags = service["command"]
-        here = [
-            "-D",
-            data,
-            f"-cport={self.port}",
-            "-clisten_addresses=127.0.0.1",
-            "-cunix_socket_directories=",
-        ]
-        self.process = subprocess.Popen(
-            [self.programs / program, *flags, *here], cwd="/", stderr=subprocess.DEVNULL, **account
-        )
-
-    def url(self, role: str, database: str = "voronka") -> str:
-        if role == "postgres":
-            return f"postgresql://postgres:{self.host.given['VORONKA_POSTGRES_PASSWORD']}@127.0.0.1:{self.port}/{database}"
-        password = self.host.given[f"VORONKA_{role.upper()}_PASSWORD"]
-        return f"postgresql://voronka_{role}:{password}@127.0.0.1:{self.port}/{database}"
+        initdb = shlex.split(service["environment"]["POSTGRES_INITDB_ARGS"])
+        self.cluster.start(initdb, service["command"])
 
     def ask(self, role: str, query: str, database: str = "voronka") -> list[tuple]:
-        with psycopg.connect(self.url(role, database), autocommit=True) as connection:
-            cursor = connection.execute(query)
-            return cursor.fetchall() if cursor.description else []
+        if role == "postgres":
+            return self.cluster.ask(query, dbname=database)
+        password = self.host.given[f"VORONKA_{role.upper()}_PASSWORD"]
+        return self.cluster.ask(query, f"voronka_{role}", password, database)
 
 
 @pytest.fixture(scope="module")
@@ -131,21 +101,18 @@ def host(folder: Path, portal: str) -> Host:
 
 @pytest.fixture(scope="module")
 def server(folder: Path, host: Host) -> Iterator[Server]:
-    env = {**os.environ, "VORONKA_HOME": str(folder / "unused")}
-    said = subprocess.run(
-        [CORE, "-c", PROGRAMS], cwd=ROOT, env=env, capture_output=True, text=True, check=True
-    )
-    programs, user = said.stdout.split("\n")[:2]
+    where = folder / "server"
+    where.mkdir(mode=0o755)
     port = int(host.places["@postgres:5432"].rpartition(":")[2])
-    here = Server(Path(programs), user or None, folder / "server", port, host)
-    here.folder.mkdir(mode=0o755)
+    password = host.service("postgres")["environment"]["POSTGRES_PASSWORD"]
+    here = Server(host, OwnServer(where, port, password))
     assert not host.is_healthy("postgres", here.env)
     here.start()
     wait_for(lambda: host.is_healthy("postgres", here.env), "the health of postgres", 60)
     yield here
-    assert here.process
+    assert here.cluster.process
     stop_signal = signal.Signals[host.service("postgres")["stop_signal"]]
-    assert host.stop("postgres", here.process, stop_signal) == 0
+    assert host.stop("postgres", here.cluster.process, stop_signal) == 0
     assert not host.is_healthy("postgres", here.env)
 
 
@@ -250,8 +217,8 @@ RIGHTS = [
     ("bi", "select count(*) from marts.fct_deals", True),
     ("bi", "select count(*) from raw_bitrix24.deals", False),
     ("bi", "select count(*) from staging.stg_bitrix24__deals", False),
-    ("bi", "set default_transaction_read_only = off; delete from marts.fct_deals", False),
-    ("bi", "set default_transaction_read_only = off; create table public.probe (id int)", False),
+    ("bi", "begin read write; delete from marts.fct_deals", False),
+    ("bi", "begin read write; create table public.probe (id int)", False),
     ("bi", "copy (select 1) to program 'true'", False),
     ("upload", "create table uploads.probe (id int); drop table uploads.probe", True),
     ("upload", "select count(*) from marts.fct_deals", False),
@@ -281,7 +248,8 @@ def test_databases_are_closed_to_each_other_and_queries_end(production: Producti
             elif database != "postgres":
                 with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
                     server.ask(role, "select 1", database)
-        assert server.ask("postgres", f"select rolsuper or rolcreaterole or rolcreatedb from pg_roles where rolname = 'voronka_{role}'") == [(False,)]  # fmt: skip
+    powers = "select count(*) from pg_roles where rolname like 'voronka%' and (rolsuper or rolcreaterole or rolcreatedb)"
+    assert server.ask("postgres", powers) == [(0,)]
     assert server.ask("bi", "show statement_timeout") == [("30s",)]
     assert server.ask("upload", "show statement_timeout") == [("1min",)]
     # Cyrillic folds, whatever locale the server has.
@@ -382,7 +350,8 @@ def test_nothing_is_written_where_a_container_may_not(production: Production) ->
     service = production.host.service("refresh")
     writable = [ROOT / entry.split(":")[0].removeprefix("/opt/voronka/") for entry in service["tmpfs"]]
     written = []
-    for name in ("meltano.yml", "voronka", "extract", "dbt_project", "superset", "docker", "requirements", ".meltano", ".voronka/envs"):  # fmt: skip
+    ours = "meltano.yml voronka extract dbt_project superset docker requirements .meltano .voronka/envs"
+    for name in ours.split():
         for path in [ROOT / name, *(ROOT / name).rglob("*")]:
             if "__pycache__" in path.parts or any(path.is_relative_to(place) for place in writable):
                 continue

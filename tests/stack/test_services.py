@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.conftest import ROOT, Installation, Stack
+from tests.conftest import CORE, ROOT, Installation, Stack
 
 TOKEN = "s3cr3tw3bh00kc0de"
 
@@ -103,6 +103,30 @@ def test_interrupting_leaves_nothing_running(installation: Installation) -> None
     while processes_of(installation) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert [p.cmdline() for p in processes_of(installation)] == []
+
+
+def test_a_command_that_is_ended_takes_along_what_it_started(installation: Installation) -> None:
+    """As Meltano has dbt run: left behind, it would go on to publish."""
+    program = """
+import os, threading
+from voronka import progress
+from voronka.failure import Failure
+threading.Timer(1, progress.end_running).start()
+try:
+    progress.run(["sh", "-c", "sleep 600 & wait"], log="ended", env=dict(os.environ))
+except Failure as failure:
+    print(failure)
+"""
+    ran = subprocess.run(
+        [str(CORE), "-c", program],
+        cwd=ROOT,
+        env=installation.environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert "ended ended with code -15" in ran.stdout, ran.stderr
+    assert [process.cmdline() for process in processes_of(installation)] == []
 
 
 def test_two_commands_do_not_run_at_once(installation: Installation) -> None:
