@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import signal
+import ssl
 import subprocess
 import tempfile
 import time
@@ -330,7 +331,9 @@ def test_the_proxy_ends_tls(production: Production, folder: Path) -> None:
         plain = httpx.get(f"http://{DOMAIN}:{ports['8080']}/login/", follow_redirects=False)
         assert plain.status_code == 308 and plain.headers["location"] == f"https://{DOMAIN}/login/"
         with httpx.Client(
-            base_url=f"https://{DOMAIN}:{ports['8443']}", verify=str(root), timeout=60
+            base_url=f"https://{DOMAIN}:{ports['8443']}",
+            verify=ssl.create_default_context(cafile=root),
+            timeout=60,
         ) as client:
             page = client.get(
                 "/login/", headers={"X-Forwarded-Prefix": "/elsewhere", "X-Forwarded-Host": "evil"}
