@@ -33,7 +33,7 @@ from voronka import refresh as refreshing
 from voronka import schedule as scheduling
 from voronka.failure import Failure
 from voronka.progress import Steps
-from voronka.settings import Settings
+from voronka.settings import GENERATED, Settings
 from voronka.supervision import Program
 
 
@@ -164,6 +164,8 @@ def _process_environment(settings: Settings, *, demo: bool) -> dict[str, str]:
         k: v
         for k, v in os.environ.items()
         if not k.startswith(("DBT_", "MELTANO_", "TAP_", "TARGET_", "SUPERSET_"))
+        # Programs get the passwords they work with under their own names, and no others.
+        and k.removeprefix("VORONKA_") not in GENERATED
     }
     return {**inherited, **settings.environment(demo=demo)}
 
@@ -247,7 +249,7 @@ def refresh(job: str) -> None:
             else:
                 click.echo("      no dashboards yet")
     click.echo("\n" + steps.summary())
-    if not dashboards.is_healthy(settings):
+    if settings.server.admin and not dashboards.is_healthy(settings):
         click.echo("\nThe numbers are published. `make serve` starts the dashboards.")
 
 
@@ -296,11 +298,12 @@ def _serve_in_foreground(settings: Settings) -> NoReturn:
 def provision() -> None:
     """Make databases, roles and rights, in the embedded server or in that of VORONKA_POSTGRES_URL; safe to repeat."""
     settings = Settings()
-    with _alone(), _leaving_nothing(settings):
-        if settings.server.embedded:
+    if settings.server.embedded:
+        with _alone(), _leaving_nothing(settings):
             _start_services(settings)
-        else:
-            _prepare_server(settings)
+    else:
+        # Beside a refresh too: an upgrade does not wait for one, and takes nothing away from it.
+        _prepare_server(settings)
     click.echo("Databases, roles and rights are there.")
 
 
