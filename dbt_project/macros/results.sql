@@ -18,6 +18,13 @@ create table if not exists build_log.results (
   message text,
   ran_at timestamptz not null
 );
+{#- Warehouses of before have the table without it. -#}
+{%- if not run_query(
+  "select 1 from information_schema.columns where table_schema = 'build_log' and table_name = 'results'"
+  ~ " and column_name = 'failing_since'"
+).rows %}
+alter table build_log.results add column if not exists failing_since timestamptz;
+{%- endif %}
 commit;
 {% endmacro %}
 
@@ -29,6 +36,7 @@ commit;
     {{ return('') }}
   {%- endif -%}
   {%- set kept = ['model', 'seed', 'test', 'unit_test'] -%}
+  {%- set good = ['success', 'pass', 'no-op'] -%}
   {%- set rows = [] -%}
   {%- set known = [] -%}
   {%- for node in graph.nodes.values() if node.resource_type | string in kept -%}
@@ -45,7 +53,8 @@ commit;
       '(' ~ result_text(node.unique_id) ~ ', ' ~ result_text(node.name) ~ ', ' ~ result_text(node.resource_type | string)
       ~ ', ' ~ result_text(result_folder(node)) ~ ', ' ~ result_text(result.status | string) ~ ', '
       ~ (result.failures if result.failures is not none else 'null') ~ ', '
-      ~ (result_text(message) if message else 'null') ~ ", '" ~ run_started_at.isoformat() ~ "')"
+      ~ (result_text(message) if message else 'null') ~ ", '" ~ run_started_at.isoformat() ~ "', "
+      ~ ('null' if result.status | string in good else "'" ~ run_started_at.isoformat() ~ "'") ~ ')'
     ) -%}
   {%- endfor -%}
   {%- if not rows -%}
@@ -53,7 +62,7 @@ commit;
   {%- endif -%}
 begin;
 {% for batch in rows | batch(500) -%}
-insert into build_log.results (node_id, node_name, resource_type, folder, status, failures, message, ran_at) values
+insert into build_log.results (node_id, node_name, resource_type, folder, status, failures, message, ran_at, failing_since) values
 {{ batch | join(',\n') }}
 on conflict (node_id) do update set
   node_name = excluded.node_name,
@@ -62,7 +71,11 @@ on conflict (node_id) do update set
   status = excluded.status,
   failures = excluded.failures,
   message = excluded.message,
-  ran_at = excluded.ran_at;
+  ran_at = excluded.ran_at,
+  -- since when it has not passed: the first run of those in a row
+  failing_since = case
+    when excluded.failing_since is not null then coalesce(results.failing_since, excluded.failing_since)
+  end;
 {% endfor -%}
 delete from build_log.results
 where resource_type <> 'unit_test' and node_id not in (

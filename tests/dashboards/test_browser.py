@@ -175,6 +175,7 @@ def words_of_the_cards(stack: Stack) -> set[str]:
             from marts.mart_funnel__channels
             union select title || ' ' || client from marts.mart_plan_fact__planned
             union select title || ' ' || client from marts.mart_plan_fact__cards_to_act_on
+            union select title || ' ' || channel from marts.mart_health__data_quality_cards
             """
         ).fetchall()
     return {word for (text,) in texts for word in re.findall(r"\b[A-Za-z]{4,}\b", text or "")}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Stack
+from tests.conftest import ROOT, Stack
 from voronka.metric_catalogue import load
 
 LAYERS = {
@@ -255,3 +255,30 @@ def test_exposures_stand_on_marts(manifest: dict[str, Any], models: dict[str, di
     for exposure in manifest["exposures"].values():
         assert exposure["config"]["meta"]["superset_slug"], exposure["name"]
         assert all(layer(models[p]) == "marts" for p in parents(exposure) if p in models), exposure["name"]
+
+
+def test_dashboards_named_by_health_stand_on_what_is_wrong(manifest: dict[str, Any]) -> None:
+    """Where a stream fails, health names dashboards: each of them is downstream of its staging model."""
+    slugs = [
+        "kpi-otdela-prodazh", "normativ-ishodyaschih", "sdelki-v-rabote", "baza-klientov", "skvoznaya-voronka", "plan-fakt",
+    ]  # fmt: skip
+    shown = {
+        exposure["config"]["meta"]["superset_slug"]: set(parents(exposure))
+        for exposure in manifest["exposures"].values()
+    }
+
+    def reaches(node: str, seen: set[str]) -> set[str]:
+        for child in manifest["child_map"].get(node, []):
+            if child not in seen:
+                seen.add(child)
+                reaches(child, seen)
+        return seen
+
+    macro = Path(ROOT, "dbt_project", "macros", "health.sql").read_text(encoding="utf-8")
+    streams = re.findall(r"'(\w+)': \{'label': '[^']*', 'without': '[^']*', 'on': \[([\d, ]*)\]", macro)
+    assert len(streams) > 20
+    for stream, numbers in streams:
+        staged = f"model.voronka.stg_bitrix24__{stream}"
+        below = reaches(staged, {staged})
+        for number in numbers.split(", ") if numbers else []:
+            assert shown[slugs[int(number) - 1]] & below, f"{stream}: dashboard {number} does not read it"

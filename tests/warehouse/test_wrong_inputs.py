@@ -159,6 +159,10 @@ def test_a_failed_build_is_told_and_publishes_nothing(stack: Stack, project: Pat
     ]
     select = ["--select", *nodes, "assert_files_can_be_read", "--indirect-selection", "cautious"]
     shown = "select status, is_problem, failures from marts.mart_health__tests where check_name = 'assert_files_can_be_read'"
+    listed = (
+        "select severity, problem, dashboards, cure, since_local is not null from marts.mart_health__problems"
+        " where subject = 'Таблицы, которые заполняют люди'"
+    )
     lines = "select lines_count from marts.mart_health__inputs where input = 'absences'"
     with psycopg.connect(stack.warehouse_url, autocommit=True) as warehouse:
         before = warehouse.execute(lines).fetchone()
@@ -167,11 +171,21 @@ def test_a_failed_build_is_told_and_publishes_nothing(stack: Stack, project: Pat
         try:
             assert failed.returncode == 1 and "Nothing published" in failed.stdout, failed.stdout
             assert warehouse.execute(shown).fetchone() == ("ошибка", True, 2)
+            assert warehouse.execute(listed).fetchall() == [
+                (
+                    "ошибка",
+                    "Не прошла проверка «Файлы с планами, расходами и ролями читаются без ошибок», строк: 2.",
+                    "KPI, Норматив звонков, План/факт",
+                    "Показаны прежние данные, пока ошибка не исправлена. Сообщите администратору.",
+                    True,
+                )
+            ]
             assert warehouse.execute(lines).fetchone() == before
         finally:
             restored = stack.dbt("build", *select)
         assert restored.returncode == 0, restored.stdout
         assert warehouse.execute(shown).fetchone() == ("пройдена", False, 0)
+        assert warehouse.execute(listed).fetchall() == []
 
 
 def test_a_variable_that_cannot_be_right_is_told_with_what_to_write(stack: Stack) -> None:

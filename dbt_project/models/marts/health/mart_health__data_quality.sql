@@ -11,6 +11,7 @@ looked_at as (
       '{{ check.label }}' as check_label,
       {{ loop.index }} as check_sort,
       '{{ check.meaning }}' as meaning,
+      '{{ dashboards_named(check.on) }}' as dashboards,
       '{{ check.cure }}' as cure,
       {{ check.fact }}.manager_id,
       {{ check.fact }}.pipeline,
@@ -39,6 +40,7 @@ final as (
     looked_at.cards,
     looked_at.cards_flawed,
     looked_at.meaning,
+    looked_at.dashboards,
     looked_at.cure
   from looked_at
   inner join managers on looked_at.manager_id = managers.manager_id

@@ -22,18 +22,31 @@ calendar as (
 
 ),
 
+labels as (
+
+  {% for stream, about in streams_of_portal().items() -%}
+    select
+      '{{ stream }}' as stream,
+      '{{ about.label }}' as stream_label
+    {{ 'union all' if not loop.last }}
+  {% endfor %}
+
+),
+
 -- a stream untouched for a week has been switched off, however its last run ended; its sweeps are runs of their own
 numbered as (
 
   select
-    *,
-    coalesce(mode = 'sweep', false) as is_sweep,
+    runs.*,
+    coalesce(labels.stream_label, runs.stream) as stream_label,
+    coalesce(runs.mode = 'sweep', false) as is_sweep,
     row_number() over (
-      partition by stream, coalesce(mode = 'sweep', false)
-      order by started_at desc
+      partition by runs.stream, coalesce(runs.mode = 'sweep', false)
+      order by runs.started_at desc
     ) as attempt,
-    started_at > max(started_at) over () - interval '7 days' as is_in_use
+    runs.started_at > max(runs.started_at) over () - interval '7 days' as is_in_use
   from runs
+  left join labels on runs.stream = labels.stream
 
 ),
 
@@ -41,10 +54,10 @@ failures as (
 
   select
     count(*) filter (where not is_sweep) as streams_failed,
-    min(stream) filter (where not is_sweep) as stream,
+    min(stream_label) filter (where not is_sweep) as stream_label,
     max(finished_at) filter (where not is_sweep) as failed_at,
     count(*) filter (where is_sweep) as sweeps_failed,
-    string_agg(stream, ', ' order by stream) filter (where is_sweep) as sweep_streams,
+    string_agg(stream_label, ', ' order by stream_label) filter (where is_sweep) as sweep_streams,
     max(finished_at) filter (where is_sweep) as sweep_failed_at
   from numbered
   where attempt = 1 and status = 'failed' and is_in_use
@@ -101,7 +114,7 @@ judged as (
       else ''
     end as night_note,
     'Данные на ' || to_char({{ local_time('moments.data_as_of') }}, 'DD.MM.YYYY HH24:MI') as stamp,
-    failures.stream,
+    failures.stream_label,
     failures.sweep_streams,
     to_char({{ local_time('failures.sweep_failed_at') }}, 'DD.MM.YYYY HH24:MI') as sweep_failed_at,
     to_char({{ local_time('failures.failed_at') }}, 'DD.MM.YYYY HH24:MI') as failed_at,
@@ -149,7 +162,7 @@ final as (
       when 'old' then 'Данные старше часа рабочего времени: проверьте, что обновление запущено.'
       when 'load failed'
         then
-          'Загрузка из Битрикс24 ' || failed_at || ' не удалась (' || stream
+          'Загрузка из Битрикс24 ' || failed_at || ' не удалась (' || stream_label
           || '). Показаны прежние данные, сообщите администратору.'
       when 'build failed'
         then

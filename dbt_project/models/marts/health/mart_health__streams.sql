@@ -17,6 +17,7 @@ streams as (
       '{{ stream }}' as stream,
       '{{ about.label }}' as stream_label,
       '{{ about.without }}' as without,
+      '{{ dashboards_named(about.on) }}' as dashboards,
       {{ loop.index }} as stream_sort
     {{ 'union all' if not loop.last }}
   {% endfor %}
@@ -77,6 +78,7 @@ judged as (
     coalesce(streams.stream_label, latest.stream) as stream_label,
     coalesce(streams.stream_sort, 99) as stream_sort,
     coalesce(streams.without, 'Часть данных не обновляется') as without,
+    coalesce(streams.dashboards, '—') as dashboards,
     good.finished_at as loaded_at,
     good.rows_loaded,
     good.seconds,
@@ -128,9 +130,9 @@ final as (
     case
       when verdict in ('failed', 'skipped', 'not swept') then {{ load_error_ru('error') }}
       when verdict = 'different' and difference > 0
-        then 'В портале на ' || difference || ' больше: часть карточек скрыта от вебхука или удалена'
+        then 'В портале на ' || {{ number_ru('difference') }} || ' больше: часть карточек скрыта от вебхука или удалена'
       when verdict = 'different'
-        then 'В хранилище на ' || abs(difference) || ' больше: удалённые в портале ещё не отмечены'
+        then 'В хранилище на ' || {{ number_ru('abs(difference)') }} || ' больше: удалённые в портале ещё не отмечены'
       else '—'
     end as error,
     case verdict
@@ -141,10 +143,21 @@ final as (
       when 'skipped' then 'Такого раздела в портале нет, показатели по нему не считаются.'
       else without || ': раздел больше не загружается.'
     end as meaning,
+    case when verdict = 'good' or verdict = 'skipped' then '—' else dashboards end as dashboards,
     case
       when verdict = 'good' or verdict = 'skipped' then '—'
       else 'Администратор'
-    end as cured_by
+    end as cured_by,
+    case
+      when verdict = 'failed' then 'Устраните причину, следующая загрузка догонит пропущенное сама.'
+      when verdict = 'different' and difference > 0
+        then 'Проверьте, что вебхук создал администратор портала, иначе часть карточек ему не видна.'
+      when verdict = 'different'
+        then 'Дождитесь ночной сверки, она отметит удалённые. Если разница останется, смотрите журнал.'
+      when verdict = 'not swept' then 'Устраните причину, сверка повторится следующей ночью.'
+      when verdict = 'off' then 'Если раздел нужен, включите его загрузку снова.'
+      else '—'
+    end as cure
   from judged
 
 )

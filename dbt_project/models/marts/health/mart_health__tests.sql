@@ -11,6 +11,7 @@ groups as (
       '{{ family }}' as family,
       '{{ about.label }}' as group_label,
       '{{ about.meaning }}' as meaning,
+      '{{ dashboards_named(about.on) }}' as dashboards,
       {{ loop.index }} as group_sort
     {{ 'union all' if not loop.last }}
   {% endfor %}
@@ -39,6 +40,15 @@ final as (
   select
     told.node_id as check_id,
     told.node_name as check_name,
+    case
+      when told.resource_type = 'unit_test' then 'Расчёт совпадает с посчитанным вручную примером'
+      when told.resource_type = 'seed' then 'Таблица проекта читается'
+      when told.resource_type = 'model' then 'Таблица рассчитывается'
+      {% for beginning, words in check_words().items() -%}
+        when starts_with(told.node_name, '{{ beginning }}') then '{{ words }}'
+      {% endfor -%}
+      else 'Строки отвечают своему правилу'
+    end as check_label,
     case told.resource_type
       when 'test' then 'Проверка данных'
       when 'unit_test' then 'Проверка правила'
@@ -47,6 +57,8 @@ final as (
     end as kind,
     coalesce(groups.group_label, 'Прочее') as group_label,
     coalesce(groups.group_sort, 99) as group_sort,
+    coalesce(groups.meaning, 'Часть показателей может быть неверна.') as group_meaning,
+    coalesce(groups.dashboards, '—') as group_dashboards,
     case told.verdict
       when 'good' then 'пройдена'
       when 'warning' then 'предупреждение'
@@ -63,11 +75,13 @@ final as (
     coalesce(told.failures, 0) as failures,
     coalesce(told.message, '—') as message,
     {{ local_time('told.ran_at') }} as ran_local,
+    {{ local_time('told.failing_since') }} as failing_since_local,
     case told.verdict
       when 'good' then 'Всё в порядке.'
       when 'not run' then 'Проверка не выполнялась из-за ошибки до неё.'
       else coalesce(groups.meaning, 'Часть показателей может быть неверна.')
     end as meaning,
+    case when told.verdict = 'good' then '—' else coalesce(groups.dashboards, '—') end as dashboards,
     case told.verdict
       when 'wrong' then 'Показаны прежние данные, пока ошибка не исправлена. Сообщите администратору.'
       when 'not run' then 'Показаны прежние данные. Сообщите администратору.'

@@ -16,7 +16,8 @@ final as (
     status,
     failures,
     message,
-    ran_at
+    ran_at,
+    failing_since
   from source
 
 )
