@@ -36,6 +36,17 @@
 {% endmacro %}
 
 
+{% macro stream_label(stream) -%}
+  {#- SQL of what people call a stream; one that the tap has learnt since has no words here yet, and is told by its name. -#}
+  case {{ stream }}
+    {% for name, about in streams_of_portal().items() -%}
+      when '{{ name }}' then '{{ about.label }}'
+    {% endfor -%}
+    else {{ stream }}
+  end
+{%- endmacro %}
+
+
 {% macro counted_streams() -%}
   {%- set counted = [] -%}
   {%- for stream, about in streams_of_portal().items() if about.get('counted', true) -%}

@@ -22,31 +22,19 @@ calendar as (
 
 ),
 
-labels as (
-
-  {% for stream, about in streams_of_portal().items() -%}
-    select
-      '{{ stream }}' as stream,
-      '{{ about.label }}' as stream_label
-    {{ 'union all' if not loop.last }}
-  {% endfor %}
-
-),
-
 -- a stream untouched for a week has been switched off, however its last run ended; its sweeps are runs of their own
 numbered as (
 
   select
-    runs.*,
-    coalesce(labels.stream_label, runs.stream) as stream_label,
-    coalesce(runs.mode = 'sweep', false) as is_sweep,
+    *,
+    {{ stream_label('stream') }} as stream_label,
+    coalesce(mode = 'sweep', false) as is_sweep,
     row_number() over (
-      partition by runs.stream, coalesce(runs.mode = 'sweep', false)
-      order by runs.started_at desc
+      partition by stream, coalesce(mode = 'sweep', false)
+      order by started_at desc
     ) as attempt,
-    runs.started_at > max(runs.started_at) over () - interval '7 days' as is_in_use
+    started_at > max(started_at) over () - interval '7 days' as is_in_use
   from runs
-  left join labels on runs.stream = labels.stream
 
 ),
 

@@ -7,37 +7,23 @@ with runs as (
 
 ),
 
-streams as (
-
-  {% for stream, about in streams_of_portal().items() -%}
-    select
-      '{{ stream }}' as stream,
-      '{{ about.label }}' as stream_label
-    {{ 'union all' if not loop.last }}
-  {% endfor %}
-
-),
-
 refreshes as (
 
   select
-    runs.run_id,
-    min(runs.started_at) as started_at,
-    max(runs.finished_at) as finished_at,
-    bool_or(runs.mode is distinct from 'sweep') as has_loads,
-    bool_or(coalesce(runs.mode = 'sweep', false)) as has_sweeps,
-    count(*) filter (where runs.mode is distinct from 'sweep' and runs.status = 'ok') as streams_loaded,
-    count(*) filter (where runs.status = 'failed') as streams_failed,
-    coalesce(sum(runs.rows_loaded) filter (where runs.mode is distinct from 'sweep'), 0) as rows_loaded,
-    coalesce(sum(runs.cards_vanished), 0) as cards_vanished,
-    coalesce(sum(runs.requests), 0) as requests,
-    string_agg(
-      case when runs.status = 'failed' then coalesce(streams.stream_label, runs.stream) end, ', '
-      order by runs.stream
-    ) as streams_failed_labels
+    run_id,
+    min(started_at) as started_at,
+    max(finished_at) as finished_at,
+    bool_or(mode is distinct from 'sweep') as has_loads,
+    bool_or(coalesce(mode = 'sweep', false)) as has_sweeps,
+    count(*) filter (where mode is distinct from 'sweep' and status = 'ok') as streams_loaded,
+    count(*) filter (where status = 'failed') as streams_failed,
+    coalesce(sum(rows_loaded) filter (where mode is distinct from 'sweep'), 0) as rows_loaded,
+    coalesce(sum(cards_vanished), 0) as cards_vanished,
+    coalesce(sum(requests), 0) as requests,
+    string_agg(case when status = 'failed' then {{ stream_label('stream') }} end, ', ' order by stream)
+      as streams_failed_labels
   from runs
-  left join streams on runs.stream = streams.stream
-  group by runs.run_id
+  group by run_id
 
 ),
 
