@@ -146,7 +146,7 @@ class Host:
             env=env or self.environ(name),
             cwd="/",
             capture_output=True,
-            timeout=60,
+            timeout=120,
         )
         return ran.returncode == 0
 

@@ -158,7 +158,7 @@ def production(host: Host, server: Server, folder: Path) -> Iterator[Production]
     try:
         # Stopped amidst its first refresh, the schedule ends at once and leaves nothing; started again, it goes on.
         refresh = running["refresh"] = host.start("refresh", folder / "refresh.log")
-        wait_for((host.home / "logs" / "refresh.log").exists, "a refresh under way", 60)
+        wait_for((host.home / "logs" / "refresh.log").exists, "a refresh under way", 120)
         assert host.is_healthy("refresh")
         assert host.stop("refresh", refresh, signal.SIGTERM) == 0, (folder / "refresh.log").read_text()
         assert not [command for command in left_of(host) if "meltano" in " ".join(command)]
@@ -166,12 +166,12 @@ def production(host: Host, server: Server, folder: Path) -> Iterator[Production]
         refresh = running["refresh"] = host.start("refresh", folder / "refresh.log")
 
         published = "select count(*) from pg_class c join pg_namespace n on n.oid = relnamespace where nspname = 'marts'"
-        wait_for(lambda: server.ask("dbt", published) > [(50,)], "a publication", 300)
-        wait_for(lambda: host.is_healthy("superset"), "the health of superset", 240)
+        wait_for(lambda: server.ask("dbt", published) > [(50,)], "a publication", 600)
+        wait_for(lambda: host.is_healthy("superset"), "the health of superset", 600)
         # Logins of the portal's people, which the refresh or the start of superset makes, whichever comes last.
-        wait_for((host.home / "new_logins.csv").exists, "logins", 120)
+        wait_for((host.home / "new_logins.csv").exists, "logins", 300)
         # A second schedule would wait for the lock; so does a backup, which refuses.
-        wait_for(lambda: "in all" in (folder / "refresh.log").read_text(), "the end of the refresh", 120)
+        wait_for(lambda: "in all" in (folder / "refresh.log").read_text(), "the end of the refresh", 300)
         assert host.is_healthy("refresh")
         assert host.stop("refresh", refresh, signal.SIGTERM) == 0
 
