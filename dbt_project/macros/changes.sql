@@ -210,6 +210,23 @@
 {%- endmacro %}
 
 
+{% macro version_read_last(target) -%}
+  {#-
+    Of two tables that take turns the published one, where it is the newer: those who stand on the mart read that one last, so
+    that what is news for them is the difference from it. None where they read the target itself: a mart that a failed
+    build left unpublished, or a copy just made.
+  -#}
+  {%- if model.schema == 'marts_next' -%}
+    {%- set published = target.incorporate(path={'schema': 'marts'}) -%}
+    {%- set state = build_state(published) -%}
+    {%- if state is not none and state.through > build_state(target).through -%}
+      {{ return(published) }}
+    {%- endif -%}
+  {%- endif -%}
+  {{ return(none) }}
+{%- endmacro %}
+
+
 {% macro get_incremental_replace_changed_sql(arg_dict) %}
   {#-
     Strategy: of the keys in scope, replace the rows that are not what they were, and log whose they are. In scope are the
@@ -235,22 +252,37 @@
   select * from (select {{ columns }} from {{ fresh }} except all {{ before }}) as came
   union all
   select * from ({{ before }} except all select {{ columns }} from {{ fresh }}) as went;
-  {%- if logged_columns() %}
-    insert into {{ changes_of(target) }}
-    select distinct {{ logged_columns() | join(', ') }}, cast('{{ build_moment() }}' as timestamptz)
-    from different
-    {%- if model.schema == 'marts_next' %}
-      -- What the published one of the two tables has seen since is news for those who stand on it.
-      union
-      select {{ logged_columns() | join(', ') }}, cast('{{ build_moment() }}' as timestamptz)
-      from {{ changes_of(target) }}
-      where changed_at > cast('{{ build_state(target).through }}' as timestamptz)
-    {%- endif %};
-  {%- endif %}
   analyze different;
   delete from {{ target }} where ({{ listed }}) in (select {{ listed }} from different);
   insert into {{ target }} ({{ columns }})
   select {{ columns }} from {{ fresh }} where ({{ listed }}) in (select {{ listed }} from different);
+  {%- if logged_columns() %}
+    insert into {{ changes_of(target) }}
+    {%- set read_last = version_read_last(target) %}
+    {%- if read_last is none %}
+      select distinct {{ logged_columns() | join(', ') }}, cast('{{ build_moment() }}' as timestamptz)
+      from different
+    {%- else %}
+      with looked_at as (
+        select {{ listed }} from different
+        union
+        select {{ listed }} from {{ changes_of(target) }}
+        where changed_at > cast('{{ build_state(target).through }}' as timestamptz)
+      ),
+      now_read as (
+        select {{ columns }} from {{ target }} where ({{ listed }}) in (select {{ listed }} from looked_at)
+      ),
+      last_read as (
+        select {{ columns }} from {{ read_last }} where ({{ listed }}) in (select {{ listed }} from looked_at)
+      )
+      select distinct {{ logged_columns() | join(', ') }}, cast('{{ build_moment() }}' as timestamptz)
+      from (
+        (select * from now_read except all select * from last_read)
+        union all
+        (select * from last_read except all select * from now_read)
+      ) as differing
+    {%- endif %};
+  {%- endif %}
   drop table different
 {% endmacro %}
 

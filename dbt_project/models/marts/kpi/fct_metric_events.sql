@@ -58,7 +58,7 @@
       'key': ['card_type', 'card_id'],
       'scope': 'affected',
       'follows': [
-        'fct_leads', 'fct_deals', 'dim_clients', 'fct_calls', 'fct_activities', 'fct_payments',
+        'fct_leads', 'fct_deals', 'dim_clients', 'int_clients__names', 'fct_calls', 'fct_activities', 'fct_payments',
         'int_managers__known'
       ],
       'watches': ['dim_pipelines']
@@ -68,7 +68,7 @@
 {{ take_up_published() }}
 {%- set affected -%}
   with clients as (
-    select client_key from {{ changed_in('dim_clients') }}
+    select client_key from {{ changed_in('int_clients__names') }}
   ),
   changed_deals as (
     select deal_id from {{ changed_in('fct_deals') }}
@@ -86,10 +86,10 @@
   select payments.card_type, payments.card_id from (select * from {{ ref('fct_payments') }}) as payments
   inner join changed_deals on payments.deal_id = changed_deals.deal_id
   union all
-  -- A client's name stands with all its events.
   select split_part(client_key, ':', 1) as card_type, cast(split_part(client_key, ':', 2) as bigint) as card_id
-  from clients
+  from {{ changed_in('dim_clients') }}
   union all
+  -- A client's name stands with all its events.
   select 'lead' as card_type, leads.lead_id as card_id from (select * from {{ ref('fct_leads') }}) as leads
   inner join clients on leads.client_key = clients.client_key
   union all
@@ -222,10 +222,7 @@ pipelines as (
 
 client_names as (
 
-  select
-    client_key,
-    client
-  from {{ ref('dim_clients') }}
+  select * from {{ ref('int_clients__names') }}
 
 ),
 
