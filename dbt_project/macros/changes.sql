@@ -2,10 +2,10 @@
   How a table above raw is kept up with what changed, at the cost of what changed, and still equals one built at once.
 
   An incremental table with `meta.key` logs the keys whose rows really changed (rows that came out the same do not count)
-  in `<table>__changes`, with the moment of the build. A table that stands on it asks for the changes since its own last
-  build, `changed_in()`, gathers from them the keys of its own that may be affected, `gather_affected()`, computes those
-  anew, `affected_only()`, and logs in turn. Each table goes by its own last build, so that failed and partial builds lose
-  nothing: what a table missed is still in the logs of its parents.
+  in `<table>__changes`, with the moment of the build (`logs: []`: nobody asks). A table that stands on it asks for the
+  changes since its own last build, `changed_in()`, gathers from them the keys of its own that may be affected,
+  `gather_affected()`, computes those anew, `affected_only()`, and logs in turn. Each table goes by its own last build, so
+  that failed and partial builds lose nothing: what a table missed is still in the logs of its parents.
 
   A table is built anew as a whole when its SQL or a variable is another, when a log it follows (`meta.follows`) does not
   reach back to its last build because that parent was built anew itself, and when one of the small tables that decide
@@ -94,7 +94,8 @@
 
 
 {% macro logged_columns() -%}
-  {{ return(config.get('meta', {}).get('logs', []) or replaced_keys()) }}
+  {%- set logs = config.get('meta', {}).get('logs') -%}
+  {{ return(replaced_keys() if logs is none else logs) }}
 {%- endmacro %}
 
 
@@ -238,22 +239,25 @@
   {%- set unique_key = config.get('unique_key') -%}
   {%- set keys = ([unique_key] if unique_key is string else unique_key) if scope == 'rows' else replaced_keys() -%}
   {%- set listed = keys | join(', ') -%}
-  {%- set before -%}
-    select {{ columns }} from {{ target }}
-    {%- if scope == 'rows' %}
-      where ({{ listed }}) in (select {{ listed }} from {{ fresh }})
-    {%- elif scope == 'affected' %}
-      where ({{ listed }}) in (select {{ listed }} from {{ affected_keys() }})
-    {%- endif -%}
-  {%- endset -%}
   analyze {{ fresh }};
-  drop table if exists pg_temp.different;
+  drop table if exists pg_temp.stood, pg_temp.different;
+  -- The table is read once: its rows are far apart where cards of all ages change.
+  create temporary table stood as
+  select ctid as place, {{ columns }} from {{ target }}
+  {%- if scope == 'rows' %}
+    where ({{ listed }}) in (select {{ listed }} from {{ fresh }})
+  {%- elif scope == 'affected' %}
+    where ({{ listed }}) in (select {{ listed }} from {{ affected_keys() }})
+  {%- endif %};
+  analyze stood;
   create temporary table different as
-  select * from (select {{ columns }} from {{ fresh }} except all {{ before }}) as came
+  select * from (select {{ columns }} from {{ fresh }} except all select {{ columns }} from stood) as came
   union all
-  select * from ({{ before }} except all select {{ columns }} from {{ fresh }}) as went;
+  select * from (select {{ columns }} from stood except all select {{ columns }} from {{ fresh }}) as went;
   analyze different;
-  delete from {{ target }} where ({{ listed }}) in (select {{ listed }} from different);
+  delete from {{ target }} where ctid in (
+    select place from stood where ({{ listed }}) in (select {{ listed }} from different)
+  );
   insert into {{ target }} ({{ columns }})
   select {{ columns }} from {{ fresh }} where ({{ listed }}) in (select {{ listed }} from different);
   {%- if logged_columns() %}
@@ -270,7 +274,7 @@
         where changed_at > cast('{{ build_state(target).through }}' as timestamptz)
       ),
       now_read as (
-        select {{ columns }} from {{ target }} where ({{ listed }}) in (select {{ listed }} from looked_at)
+        select {{ columns }} from {{ fresh }} where ({{ listed }}) in (select {{ listed }} from looked_at)
       ),
       last_read as (
         select {{ columns }} from {{ read_last }} where ({{ listed }}) in (select {{ listed }} from looked_at)
@@ -283,7 +287,7 @@
       ) as differing
     {%- endif %};
   {%- endif %}
-  drop table different
+  drop table stood, different
 {% endmacro %}
 
 

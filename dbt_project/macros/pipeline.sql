@@ -21,6 +21,7 @@
     {{ local_time(alias ~ '.next_step_at') }} as next_step_local,
     coalesce({{ alias }}.next_step, 'Нет следующего шага') as next_step,
     {{ alias }}.next_step_at is null as has_no_next_step,
+    case when {{ alias }}.next_step_at is null then 'Нет следующего шага' else 'Есть' end as next_step_state,
     {{ alias }}.crm_url,
     {{ crm_link(alias ~ '.crm_url') }} as crm_link
 {%- endmacro %}

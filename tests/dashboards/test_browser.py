@@ -457,6 +457,27 @@ def test_a_button_shows_its_deals_in_one_click(
     seen.page.context.close()
 
 
+def test_a_tile_shows_its_deals_without_a_next_step(
+    browser: Browser, stack: Stack, signed_in: dict[str, Any]
+) -> None:
+    """Two clicks from the open dashboard: the button of when they close, the number in red."""
+    seen = visit(browser, stack, signed_in, slug=DEALS)
+    seen.page.locator(".buttons a", has_text="Просрочены").click()
+    seen.page.wait_for_url("**native_filters**", timeout=PATIENCE)
+    seen.settle()
+    before, promised = seen.tiles(), number(seen.tiles()["Без следующего шага"])
+    assert number(before["Сделок в работе"]) > promised > 0
+    seen.answers.clear()
+    with seen.page.expect_navigation(timeout=PATIENCE):
+        seen.page.locator(".tile .value a").click()
+    expect(seen.page.locator(".tile").first).to_be_visible(timeout=PATIENCE)
+    seen.settle()
+    rows = last_rows(seen, "amount_rank")
+    assert len(rows) == promised == number(seen.tiles()["Сделок в работе"])
+    assert {row["next_step"] for row in rows} == {"Нет следующего шага"}
+    seen.page.context.close()
+
+
 def test_one_horizon_is_always_chosen(deals: Visit) -> None:
     """Horizons overlap: without a choice sums would count deals several times."""
     filter_ = deals.page.locator('[data-test="filter-bar"] .filter-item-wrapper').filter(has_text="Закрыть")

@@ -113,7 +113,12 @@ def test_what_is_kept_up_accounts_for_every_parent(models: dict[str, dict[str, A
             wrong.append(f"{model['name']}: parents and meta differ")
         for name in meta["follows"]:
             parent = models[f"model.voronka.{name}"]["config"]
-            if parent["materialized"] != "incremental" or not parent["meta"].get("key"):
+            meta_of_parent = parent.get("meta") or {}
+            if (
+                parent["materialized"] != "incremental"
+                or not meta_of_parent.get("key")
+                or meta_of_parent.get("logs") == []
+            ):
                 wrong.append(f"{model['name']} follows {name}, which logs nothing")
     assert wrong == []
 

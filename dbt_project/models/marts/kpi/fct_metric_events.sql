@@ -56,6 +56,7 @@
     materialized='incremental',
     meta={
       'key': ['card_type', 'card_id'],
+      'logs': [],
       'scope': 'affected',
       'follows': [
         'fct_leads', 'fct_deals', 'dim_clients', 'int_clients__names', 'fct_calls', 'fct_activities', 'fct_payments',
