@@ -44,7 +44,7 @@ with legs as (
 
 ),
 
-activities as (
+activities as {{ read_in_place() }} (
 
   select * from {{ ref('stg_bitrix24__activities') }}
 

@@ -23,7 +23,7 @@
   inner join (select * from {{ ref('stg_bitrix24__contacts') }}) as contacts on changes.company_id = contacts.company_id
 {%- endset -%}
 {{ gather_affected(affected) }}
-with companies as (
+with companies as {{ read_in_place() }} (
 
   select * from {{ ref('stg_bitrix24__companies') }}
 

@@ -26,13 +26,13 @@
   inner join {{ changed_in('int_managers__known') }} on members.manager_id = changes.manager_id
 {%- endset -%}
 {{ gather_affected(affected) }}
-with leads as (
+with leads as {{ read_in_place() }} (
 
   select * from {{ ref('fct_leads') }}
 
 ),
 
-deals as (
+deals as {{ read_in_place() }} (
 
   select * from {{ ref('fct_deals') }}
 

@@ -10,7 +10,7 @@ owners as (
 
 ),
 
-deals as (
+deals as {{ read_in_place() }} (
 
   select * from {{ ref('stg_bitrix24__deals') }}
   where not is_recurring_template

@@ -29,7 +29,7 @@
   where resolution = 'open'
 {%- endset -%}
 {{ gather_affected(affected) }}
-with calls as (
+with calls as {{ read_in_place() }} (
 
   select * from {{ ref('int_telephony__calls') }}
 
@@ -114,7 +114,7 @@ clients as (
 
 ),
 
-dials as (
+dials as {{ read_in_place() }} (
 
   select
     call_id,

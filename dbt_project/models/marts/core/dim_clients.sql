@@ -58,7 +58,7 @@ contacts as (
 
 ),
 
-card_clients as (
+card_clients as {{ read_in_place() }} (
 
   select * from {{ ref('int_clients__card_clients') }}
 

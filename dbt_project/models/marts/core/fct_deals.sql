@@ -86,7 +86,7 @@ leads as (
 
 ),
 
-card_clients as (
+card_clients as {{ read_in_place() }} (
 
   select * from {{ ref('int_clients__card_clients') }}
 

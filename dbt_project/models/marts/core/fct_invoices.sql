@@ -46,7 +46,7 @@ lifecycle as (
 
 ),
 
-card_clients as (
+card_clients as {{ read_in_place() }} (
 
   select * from {{ ref('int_clients__card_clients') }}
 

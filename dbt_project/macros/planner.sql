@@ -12,3 +12,12 @@
     {%- endif -%}
   {%- endif -%}
 {%- endmacro %}
+
+
+{% macro read_in_place() -%}
+  {#-
+    After `as` of a CTE that is read more than once: PostgreSQL would write all of it aside first, a large table for the few
+    rows that a refresh looks up.
+  -#}
+  {%- if target.type == 'postgres' -%} not materialized {%- endif -%}
+{%- endmacro %}
