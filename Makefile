@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh schedule backup restore password serve export test bench scale campaign proof mutants lint metrics questions status stop clean distclean env requirements
+.PHONY: help demo refresh schedule backup restore password serve export test bench scale viewers campaign proof mutants lint metrics questions status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -63,6 +63,10 @@ bench: $(CORE)/.stamp ## how fast a portal gets into PostgreSQL, against its lim
 scale: $(CORE)/.stamp ## seconds and memory of builds of a large warehouse, and of its refreshes (ARGS="--deals 200000")
 	@$(VORONKA) prepare-tests
 	@$(DEV)/python -m tests.bench.scale $(ARGS)
+
+viewers: $(CORE)/.stamp ## people with logins of their own on the dashboards at once: how long they wait (ARGS="--users 50 --seconds 180")
+	@$(VORONKA) prepare-viewers
+	@eval "$$($(VORONKA) environment)"; .voronka/envs/viewers/bin/python -m tests.bench.viewers $(ARGS)
 
 lint: $(CORE)/.stamp ## ruff, sqlfluff, YAML, what comes from the metric catalogue
 	@$(VORONKA) prepare-lint

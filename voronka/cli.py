@@ -498,3 +498,10 @@ def prepare_lint() -> None:
     """The environment of the linters."""
     with _alone():
         environments.prepare_development()
+
+
+@main.command("prepare-viewers")
+def prepare_viewers() -> None:
+    """The environment of the people that `make viewers` plays."""
+    with _alone():
+        environments.prepare("viewers")

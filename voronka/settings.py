@@ -323,6 +323,7 @@ class Settings:
                 "voronka_superset", "SUPERSET_PASSWORD", "postgresql+psycopg2", "superset"
             ),
             "SUPERSET_SECRET_KEY": known.get("SUPERSET_SECRET_KEY", ""),
+            "VORONKA_SUPERSET_PORT": str(self.port("VORONKA_SUPERSET_PORT")),
         }
 
 

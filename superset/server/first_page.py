@@ -1,4 +1,5 @@
-"""The dashboard that a person's login opens, also where they follow a link to one that is open to other roles.
+"""The dashboard that a person's login opens, also where they follow a link to one that is open to other roles; and which ones
+are closed to them, so that the navigation does not offer those.
 
 Superset knows a user's first dashboard (provision.py sets it), but its browser side shows the list instead, and a page in
 English for a dashboard that is not the user's.
@@ -10,6 +11,31 @@ import re
 from typing import Any
 
 DASHBOARD = re.compile(r"/superset/dashboard/(?P<name>[\w-]+)/?")
+
+
+def _is_closed(dashboard: Any) -> bool:
+    """Whether a dashboard is for other roles than the person's; one that names no roles is not ours to judge."""
+    from flask_login import current_user
+
+    mine = {role.name for role in current_user.roles}
+    theirs = {role.name for role in dashboard.roles}
+    return bool(theirs) and not theirs & mine and "Admin" not in mine
+
+
+def closed_dashboards() -> list[str]:
+    """Slugs of the dashboards that are for other roles; none before login."""
+    from flask_login import current_user
+    from superset.models.dashboard import Dashboard
+
+    from superset import db
+
+    if not current_user.is_authenticated:
+        return []
+    return sorted(
+        found.slug
+        for found in db.session.query(Dashboard).filter(Dashboard.slug.isnot(None))
+        if _is_closed(found)
+    )
 
 
 def hook() -> Any:
@@ -29,9 +55,7 @@ def hook() -> Any:
         return None
     if asked:
         dashboard = Dashboard.get(asked["name"])
-        mine = {role.name for role in current_user.roles}
-        theirs = {role.name for role in dashboard.roles} if dashboard else set()
-        if not theirs or theirs & mine or "Admin" in mine or dashboard.id == chosen:
+        if dashboard is None or dashboard.id == chosen or not _is_closed(dashboard):
             return None
         flash("Этот дашборд открыт другим ролям", "warning")
     return redirect(f"/superset/dashboard/{chosen}/")

@@ -202,6 +202,7 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     import login_attempts
     import plain_requests
     from flask import jsonify, request
+    from jinja2 import ChoiceLoader, FileSystemLoader
 
     def words() -> Any:
         # Before login too: the words hold nothing secret, and the login page needs them.
@@ -214,6 +215,8 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     app.before_request(first_login.hook)
     app.before_request(plain_requests.hook)
     app.before_request(first_page.hook)
+    app.jinja_loader = ChoiceLoader([FileSystemLoader(Path(__file__).parent / "templates"), app.jinja_loader])
+    app.context_processor(lambda: {"closed_dashboards": first_page.closed_dashboards})
     _bear_races_of_the_cache()
 
 

@@ -28,11 +28,14 @@ class VerifyError(Exception):
 
 @dataclass
 class Dashboard:
-    """A dashboard as its viewer gets it: charts' form data by id, filters with the ids of charts in their scope."""
+    """A dashboard as its viewer gets it: charts' form data by id, default filters with the ids of charts in their scope,
+    and the scope of each filter by its column.
+    """
 
     id: int
     charts: dict[int, dict[str, Any]]
     filters: list[tuple[dict[str, Any], set[int]]] = field(default_factory=list)
+    scopes: dict[str, set[int]] = field(default_factory=dict)
 
     def filters_of(self, chart: int) -> list[dict[str, Any]]:
         """The default filters that reach a chart: [{col, op, val}]."""
@@ -91,6 +94,9 @@ def read_dashboard(session: requests.Session, url: str, slug: str) -> Dashboard:
     for native in metadata["native_filter_configuration"]:
         roots, excluded = set(native["scope"]["rootPath"]), set(native["scope"]["excluded"])
         scope = {chart for chart, parents in places.items() if parents & roots and chart not in excluded}
+        for target in native["targets"]:
+            if "column" in target:
+                dashboard.scopes[target["column"]["name"]] = scope
         for clause in native["defaultDataMask"].get("extraFormData", {}).get("filters", []):
             dashboard.filters.append((clause, scope))
     return dashboard
@@ -135,6 +141,22 @@ def queries_of(form: dict[str, Any], clauses: list[dict[str, Any]]) -> list[dict
     return queries
 
 
+def body_of(
+    dashboard: Dashboard, chart: int, clauses: list[dict[str, Any]], *, force: bool
+) -> dict[str, Any]:
+    """What a browser posts to /api/v1/chart/data for a chart under these filters; `force` goes past the cache."""
+    form = dashboard.charts[chart]
+    source, _, kind = form["datasource"].partition("__")
+    return {
+        "datasource": {"id": int(source), "type": kind},
+        "queries": queries_of(form, clauses),
+        "form_data": {"slice_id": chart, "dashboardId": dashboard.id},
+        "result_format": "json",
+        "result_type": "full",
+        "force": force,
+    }
+
+
 def ask(
     session: requests.Session, url: str, dashboard: Dashboard, chart: int, period: str | None
 ) -> tuple[int, int]:
@@ -143,20 +165,11 @@ def ask(
     Raises:
         VerifyError: the answer is an error; its text is Superset's.
     """
-    form = dashboard.charts[chart]
     clauses = [
         clause | {"val": [period]} if period and clause["col"] == "period_choice" else clause
         for clause in dashboard.filters_of(chart)
     ]
-    source, _, kind = form["datasource"].partition("__")
-    body = {
-        "datasource": {"id": int(source), "type": kind},
-        "queries": queries_of(form, clauses),
-        "form_data": {"slice_id": chart, "dashboardId": dashboard.id},
-        "result_format": "json",
-        "result_type": "full",
-        "force": True,
-    }
+    body = body_of(dashboard, chart, clauses, force=True)
     began = time.monotonic()
     answer = session.post(f"{url}/api/v1/chart/data", json=body, timeout=120)
     taken = round((time.monotonic() - began) * 1000)

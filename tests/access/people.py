@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psycopg
 
-from tests.conftest import Stack
+if TYPE_CHECKING:
+    from tests.conftest import Stack
 
 PASSWORD = "Осенний дождь 2026"
 

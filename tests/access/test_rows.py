@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -358,3 +359,11 @@ def test_new_datasets_are_closed_until_somebody_opens_them(
     assert all([role["name"] for role in rule["roles"]] == ["Admin"] for rule in ours), json.dumps(
         ours, ensure_ascii=False
     )
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_navigation_offers_no_dashboard_that_is_closed(people: dict[str, Person], role: str) -> None:
+    person = people[role]
+    page = person.client.get(f"/superset/dashboard/{sorted(person.dashboards)[0]}/").text
+    hidden = set(re.findall(r'\.nav a\[href="/superset/dashboard/([^/]+)/"\] \{ display: none', page))
+    assert hidden == set(POLICY["dashboards"]) - set(person.dashboards)

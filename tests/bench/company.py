@@ -272,7 +272,7 @@ def change(loader: psycopg.Connection, share: float, round_number: int = 0) -> d
     write(
         "deal_stage_history",
         f"""
-        select cast(10 * (select max(cast(id as bigint)) from raw_bitrix24.deal_stage_history) + row_number() over () as text)
+        select cast((select max(cast(id as bigint)) from raw_bitrix24.deal_stage_history) + row_number() over () as text)
             as id, payload ->> 'movedTime' as modified_at,
             jsonb_build_object('OWNER_ID', payload -> 'id', 'TYPE_ID', 2, 'CATEGORY_ID', payload -> 'categoryId',
                 'STAGE_ID', payload ->> 'stageId', 'STAGE_SEMANTIC_ID', payload ->> 'stageSemanticId',
