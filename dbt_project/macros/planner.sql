@@ -19,5 +19,5 @@
     After `as` of a CTE that is read more than once: PostgreSQL would write all of it aside first, a large table for the few
     rows that a refresh looks up.
   -#}
-  {%- if target.type == 'postgres' -%} not materialized {%- endif -%}
+  {{- 'not materialized' -}}
 {%- endmacro %}

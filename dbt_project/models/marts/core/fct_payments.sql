@@ -1,4 +1,9 @@
-{{ config(materialized='incremental', meta={'key': 'payment_key', 'logs': ['payment_key', 'card_type', 'card_id'], 'scope': 'all'}) }}
+{{
+  config(
+    materialized='incremental',
+    meta={'key': 'payment_key', 'logs': ['payment_key', 'card_type', 'card_id'], 'scope': 'all'}
+  )
+}}
 {{ take_up_published() }}
 {%- set source = payments_source() -%}
 
