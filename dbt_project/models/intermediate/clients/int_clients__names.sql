@@ -5,7 +5,7 @@
     meta={'key': 'client_key', 'scope': 'affected', 'follows': ['dim_clients']}
   )
 }}
-{#- Apart from dim_clients, so that those who show names of clients are concerned by new names only, not by each win. -#}
+{#- Apart from dim_clients: who shows names of clients is concerned by new names only, not by each win. -#}
 {%- set affected -%}
   select client_key from {{ changed_in('dim_clients') }}
 {%- endset -%}
