@@ -207,6 +207,17 @@ def test_a_viewer_sees_charts(production: Production) -> None:
     assert sum(" · 0 rows" not in line for line in answers) > 10
 
 
+def test_a_person_gets_a_new_password(production: Production) -> None:
+    """As the documentation says: in the running container of the schedule."""
+    file = production.host.home / "new_logins.csv"
+    *_, last = file.read_text(encoding="utf-8").splitlines()
+    login = last.split(",")[2]
+    issued = production.host.run("refresh", "password", login)
+    assert issued.returncode == 0, issued.stdout
+    *_, new = file.read_text(encoding="utf-8").splitlines()
+    assert new.split(",")[:3] == last.split(",")[:3] and new != last
+
+
 RIGHTS = [
     ("loader", "select count(*) from raw_bitrix24.deals", True),
     ("loader", "create table raw_bitrix24.probe (id int); drop table raw_bitrix24.probe", True),
