@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh schedule backup restore password serve export test bench scale viewers campaign proof mutants lint metrics questions status stop clean distclean env requirements
+.PHONY: help demo refresh schedule backup restore forget retention password serve export test bench scale viewers campaign proof mutants lint metrics questions status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -27,6 +27,12 @@ backup: $(CORE)/.stamp ## save what cannot be built again, into .voronka/backups
 
 restore: $(CORE)/.stamp ## bring a backup back (FROM=folder, ARGS="--only superset" for one database)
 	@$(VORONKA) restore "$(FROM)" $(ARGS)
+
+forget: $(CORE)/.stamp ## erase one person everywhere (ARGS="--contact 12", then with --yes): docs/personal-data.md
+	@$(VORONKA) forget $(ARGS)
+
+retention: $(CORE)/.stamp ## erase people whose business ended VORONKA_RETENTION_MONTHS ago (ARGS=--yes)
+	@$(VORONKA) retention $(ARGS)
 
 password: $(CORE)/.stamp ## a new password for one person of the portal (LOGIN=name), written to a private file
 	@$(VORONKA) password "$(LOGIN)"

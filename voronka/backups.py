@@ -15,12 +15,12 @@ import click
 import psycopg
 from psycopg import sql
 
-from voronka import paths, postgres, progress
+from voronka import erasure, paths, postgres, progress
 from voronka.failure import Failure
 from voronka.settings import Settings, libpq
 
 # Schemas of the warehouse that no build makes: rows of the portal, uploaded spreadsheets, the log of builds.
-SCHEMAS = ("raw_bitrix24", "raw_inputs", "uploads", "build_log")
+SCHEMAS = ("raw_bitrix24", "raw_inputs", "uploads", "build_log", "erasure")
 # Built from them, and gone with them where they are replaced.
 BUILT = ("staging", "intermediate", "marts_next", "marts")
 DATABASES = ("warehouse", "meltano", "superset")
@@ -80,7 +80,7 @@ def save(settings: Settings, where: Path, keep: int) -> Path:
             _run(settings, "pg_dump", database, "--format=custom", f"--file={file}", *schemas)
             file.chmod(0o600)
             click.echo(f"      {database}: {file.stat().st_size / 1e6:,.1f} MB".replace(",", " "))
-        for file_name in FILES:
+        for file_name in (*FILES, erasure.LIST):
             if (paths.HOME / file_name).exists():
                 shutil.copy2(paths.HOME / file_name, partial / file_name)
         partial.rename(target)

@@ -22,6 +22,7 @@ from voronka import (
     backups,
     dashboards,
     environments,
+    forgetting,
     paths,
     postgres,
     progress,
@@ -241,7 +242,8 @@ def refresh(job: str) -> None:
                 _start_portal(settings, _start_services(settings))
             else:
                 _start_database(settings)
-        with steps.step(f"Refresh: extract, build, test, publish (meltano run {job})"):
+        title = f"Refresh: extract, build, test, publish (meltano run {job})"
+        with steps.step(title), forgetting.retaining(settings, job):
             refreshing.refresh(settings, demo=demo, job=job)
         with steps.step("Logins: who came, who left"):
             if dashboards.is_imported(settings):
@@ -389,7 +391,73 @@ def restore(saved: Path, only: tuple[str, ...]) -> None:
             supervision.halt("superset", settings)
         with steps.step(f"Restore {saved.name}"):
             backups.restore(settings, saved, only)
+            forgetting.again(saved, settings)
     click.echo("Restored. `make refresh` builds the numbers anew; `make serve` starts the dashboards.")
+
+
+@main.command()
+@click.option(
+    "--contact", multiple=True, type=click.IntRange(1), help="Id of a contact; several of one person."
+)
+@click.option("--lead", multiple=True, type=click.IntRange(1), help="Id of a lead.")
+@click.option("--company", multiple=True, type=click.IntRange(1), help="Id of a sole trader's company.")
+@click.option("--phone", default="", help="A number; calls alone have it where the person has no card.")
+@click.option("--email", default="", help="An address on a card.")
+@click.option("--employee", type=click.IntRange(1), help="Id of a dismissed employee.")
+@click.option("--yes", is_flag=True, help="Really; without it only what would be erased is shown.")
+def forget(
+    contact: tuple[int, ...],
+    lead: tuple[int, ...],
+    company: tuple[int, ...],
+    phone: str,
+    email: str,
+    employee: int | None,
+    yes: bool,
+) -> None:
+    """Erase one person from everything Voronka keeps; numbers stay (docs/personal-data.md)."""
+    cards = [
+        *(f"contacts:{id_}" for id_ in contact),
+        *(f"leads:{id_}" for id_ in lead),
+        *(f"companies:{id_}" for id_ in company),
+    ]
+    if bool(cards or phone or email) == (employee is not None):
+        raise Failure("Say whom: --contact 12, --lead 7, --phone …, --email …; or --employee 5 alone.")
+    settings = Settings()
+    with _alone(), _leaving_nothing(settings):
+        steps = Steps(4 if yes else 2)
+        env = _process_environment(settings, demo=not settings.portal_webhook)
+        with steps.step("Services"):
+            _start_database(settings)
+        with steps.step("Who it is"):
+            found = forgetting.look_up(settings, cards, phone, email, employee)
+            forgetting.show(found)
+        if not yes:
+            click.echo("Nothing was changed. Add --yes to erase this; it cannot be undone.")
+            return
+        with steps.step("Erase: rows of the portal, then all that was built from them"):
+            forgetting.forget(settings, found, env, employee)
+            if employee is not None and dashboards.is_imported(settings):
+                dashboards.provision(settings, env)
+        with steps.step("Search everything for the person"):
+            forgetting.check(settings, found)
+    click.echo("Erased. Backups made before keep the person until they age out: docs/personal-data.md.")
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Really; without it only how many would be erased is shown.")
+def retention(yes: bool) -> None:
+    """Erase people whose business ended longer ago than VORONKA_RETENTION_MONTHS; part of the nightly refresh."""
+    settings = Settings()
+    with _alone(), _leaving_nothing(settings):
+        steps = Steps(2)
+        env = _process_environment(settings, demo=not settings.portal_webhook)
+        with steps.step("Services"):
+            _start_database(settings)
+        with steps.step("Retention"):
+            if forgetting.retain(settings, really=yes) and yes:
+                forgetting.rebuild(settings, env)
+    if not yes:
+        click.echo("Nothing was changed. Add --yes to erase; it cannot be undone.")
 
 
 @main.command()

@@ -7,7 +7,7 @@ import subprocess
 import click
 import psycopg
 
-from voronka import paths, progress, uploads
+from voronka import erasure, paths, progress, uploads
 from voronka.failure import Failure
 from voronka.settings import Settings
 
@@ -92,6 +92,7 @@ def claim_warehouse(settings: Settings, host: str, *, demo: bool, env: dict[str,
         for schema in ("marts", "marts_next", "intermediate", "staging", "raw_inputs"):
             warehouse.execute(f'drop schema if exists "{schema}" cascade')
     uploads.discard(settings)
+    erasure.discard(settings)
     with psycopg.connect(settings.warehouse.url("loader"), autocommit=True) as warehouse:
         tables = warehouse.execute(
             "select tablename from pg_tables where schemaname = 'raw_bitrix24'"

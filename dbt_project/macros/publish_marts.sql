@@ -138,6 +138,14 @@ begin
       execute format('drop view if exists %I.%I cascade', made_of.schema_name, made_of.view_name);
     end loop;
     execute format('drop table if exists marts_next.%I', relation.relname || '__spare');
+    -- Copies made one after the other have indexes of the same names.
+    for made_of in
+      select i.relname from pg_index x join pg_class i on i.oid = x.indexrelid
+      where x.indrelid = format('marts.%I', relation.relname)::regclass
+        and to_regclass(format('marts_next.%I', i.relname)) is not null
+    loop
+      execute format('alter index marts.%I rename to %I', made_of.relname, 'i' || md5(made_of.relname || random()));
+    end loop;
     execute format('alter table marts.%I rename to %I', relation.relname, relation.relname || '__spare');
     execute format('alter table marts.%I set schema marts_next', relation.relname || '__spare');
   end loop;

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.conftest import ROOT
 from tests.extract.conftest import card
 from tests.extract.fake_portal import FakePortal
 from tests.extract.loader_settings import loader_settings
@@ -68,7 +69,7 @@ Load = Callable[..., Loaded]
 @pytest.fixture
 def warehouse(postgres: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(host=postgres, user="postgres", dbname="extract", autocommit=True) as connection:
-        connection.execute("drop schema if exists raw_bitrix24 cascade")
+        connection.execute("drop schema if exists raw_bitrix24, erasure cascade")
         yield connection
 
 
@@ -234,6 +235,59 @@ def test_unchanged_portal_changes_nothing(load: Load, warehouse: psycopg.Connect
     before = rows(warehouse, "select id, modified_at, payload from raw_bitrix24.deals order by 1, 2")
     load(state)
     assert rows(warehouse, "select id, modified_at, payload from raw_bitrix24.deals order by 1, 2") == before
+
+
+def test_who_is_erased_does_not_come_in_again(
+    load: Load, warehouse: psycopg.Connection, portal: FakePortal
+) -> None:
+    """The portal has the cards still: a changed one, a new call and a new deal come without the person."""
+    phone = {"PHONE_NUMBER": "+7 912 345-67-89", "CALL_START_DATE": "2026-06-01T10:00:00+03:00"}
+    portal.tables["crm.item.list:3"] = [
+        card(5, name="Анна", lastName="Зимина", phone="89123456789", hasPhone="Y"),
+        card(6, name="Олег", lastName="Летов", phone="89990000000", hasPhone="Y"),
+    ]
+    state = load().state
+    warehouse.execute((ROOT / "voronka" / "erasure.sql").read_text())
+    warehouse.execute("insert into erasure.forgotten values ('contacts:5', 'person', '+70000012345', true)")
+    warehouse.execute("insert into erasure.forgotten values ('deals:7', 'texts', null, true)")
+    for stream in ("contacts", "deals"):
+        warehouse.execute("select erasure.take(%s::regclass, %s)", [f"raw_bitrix24.{stream}", stream])
+    portal.now = "2026-06-02T12:00:00+03:00"
+    changed = "2026-06-02T11:00:00+03:00"
+    portal.tables["crm.item.list:3"][0] = card(
+        5, changed, name="Анна", lastName="Зимина-Летова", phone="89123456789"
+    )
+    portal.tables["crm.item.list:2"][6] = card(
+        7, changed, title="Анна просит скидку", stageId="C3:WON", opportunity=5
+    )
+    portal.tables["crm.item.list:2"].append(card(601, changed, title="Зимина, новая", contactIds=[5]))
+    portal.tables["voximplant.statistic.get"] += [
+        {"ID": "900", "CRM_ENTITY_TYPE": "CONTACT", "CRM_ENTITY_ID": "5", **phone},
+        {"ID": "901", "CRM_ENTITY_TYPE": "CONTACT", "CRM_ENTITY_ID": "6", **phone},
+    ]
+    done = load(state)
+    assert (done.tap, done.loader) == (0, 0), done.log
+    assert rows(
+        warehouse,
+        "select payload ->> 'lastName', payload ->> 'name', payload ->> 'phone' from raw_bitrix24.contacts"
+        " order by id, modified_at",
+    ) == [("Данные удалены", "№ 5", "+70000012345")] * 2 + [("Летов", "Олег", "89990000000")]
+    assert rows(
+        warehouse,
+        "select id, payload ->> 'title', payload ->> 'stageId', payload ->> 'opportunity' from raw_bitrix24.deals"
+        f" where modified_at = '{changed}' order by id",
+    ) == [("601", "Данные удалены", None, None), ("7", "Данные удалены", "C3:WON", "5")]
+    assert rows(
+        warehouse, "select payload ->> 'PHONE_NUMBER' from raw_bitrix24.calls where id >= '900' order by id"
+    ) == [
+        ("+70000012345",),
+        ("+7 912 345-67-89",),
+    ]
+    # Read once more, nothing is new.
+    stamps = "select id, modified_at, _sdc_batched_at from raw_bitrix24.contacts order by 1, 2"
+    before = rows(warehouse, stamps)
+    load(done.state)
+    assert rows(warehouse, stamps) == before
 
 
 def test_tap_killed_in_the_middle(load: Load, warehouse: psycopg.Connection, portal: FakePortal) -> None:

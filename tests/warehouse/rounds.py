@@ -21,12 +21,12 @@ SUFFIX = "at_once"
 SCHEMAS = ("staging", "intermediate", "marts")
 
 
-def _build(database: Warehouse, moment: str, suffix: str = "", *arguments: str) -> None:
+def build(env: dict[str, str], moment: str, suffix: str = "", *arguments: str) -> None:
     variables = f"{{moment: '{moment}', schema_suffix: {suffix or 'null'}}}"
     done = subprocess.run(
         [str(DBT), "build", *arguments, "--exclude-resource-type", "unit_test", "--vars", variables],
         cwd=ROOT,
-        env=database.env,
+        env=env,
         capture_output=True,
         text=True,
     )
@@ -66,7 +66,7 @@ def differences(dbt: psycopg.Connection) -> dict[str, int]:
 def play(database: Warehouse, rounds: int, seed: int) -> dict[str, int]:
     """Change, refresh, and so on; the tables that are not what a build at once makes of the same raw rows."""
     draw = random.Random(seed)
-    _build(database, _now())
+    build(database.env, _now())
     for number in range(rounds):
         with database.connect() as loader, loader.transaction():
             share = draw.choice((0.01, 0.02, 0.05))
@@ -76,8 +76,8 @@ def play(database: Warehouse, rounds: int, seed: int) -> dict[str, int]:
         moment = _now()
         # Now and then a night passes in which everything is built; the last time too, for what only the night builds.
         last = number == rounds - 1
-        _build(database, moment, "", *([] if last or draw.random() < 0.2 else ["--selector", "refresh"]))
-    _build(database, moment, SUFFIX, "--exclude-resource-type", "test")
+        build(database.env, moment, "", *([] if last or draw.random() < 0.2 else ["--selector", "refresh"]))
+    build(database.env, moment, SUFFIX, "--exclude-resource-type", "test")
     e = database.env
     with psycopg.connect(
         host=e["WAREHOUSE_HOST"],

@@ -32,6 +32,7 @@ METADATA = (
 # Those that differ from row to row.
 COPIED = ("_sdc_extracted_at", "_sdc_received_at", "_sdc_sequence", "_sdc_table_version")
 ROWS_A_WRITE = 256
+FORGETS = "select to_regprocedure('erasure.take(regclass, text)') is not null"
 
 
 def _utc(moment: dt.datetime) -> bytes:
@@ -86,6 +87,7 @@ class Statements:
 
     stage: sql.Composed
     copy: sql.Composed
+    forget: sql.Composed
     merge: sql.Composed
     stamp: sql.Composed
 
@@ -130,6 +132,8 @@ class Statements:
         return cls(
             stage=say("create temporary table incoming (like {table}) on commit drop"),
             copy=say("copy incoming ({copied}) from stdin"),
+            # Who is erased (docs/personal-data.md) does not come in again; `voronka forget` made the function.
+            forget=sql.SQL("select erasure.take('pg_temp.incoming', {})").format(sql.Literal(name)),
             merge=say(
                 "insert into {table} as present ({columns}) select {given} from incoming"
                 " on conflict ({key}) do update set {new}"
@@ -235,6 +239,8 @@ class JsonbSink(PostgresSink):
                 while some := list(islice(rows, ROWS_A_WRITE)):
                     some.append(b"")
                     copy.write(b"\n".join(some))
+            if cursor.execute(FORGETS).fetchone()[0]:
+                cursor.execute(self._statements.forget)
             cursor.execute(self._statements.merge, {"now": now, "sync": self.sync_started_at})
             if self._versioned:
                 cursor.execute(self._statements.stamp)
