@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh schedule backup restore forget retention password serve export test bench scale viewers campaign proof mutants lint metrics questions status stop clean distclean env requirements
+.PHONY: help demo refresh schedule backup restore forget retention password serve export test bench scale viewers kills campaign proof mutants lint metrics questions status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -52,6 +52,10 @@ SEED ?= 1
 campaign: $(CORE)/.stamp ## kills, faults and changes against extraction, raw compared with the portal (EPISODES=200 SEED=1, or REPLAY=7.3)
 	@$(VORONKA) prepare-tests
 	@$(DEV)/python -m tests.campaign $(if $(REPLAY),--replay $(REPLAY),--episodes $(EPISODES) --seed $(SEED))
+
+kills: $(CORE)/.stamp ## a whole refresh with a process killed at each step, and what viewers saw (ARGS="--only marts,publication")
+	@$(VORONKA) prepare-tests
+	@$(DEV)/python -m tests.campaign.refresh_kills $(ARGS)
 
 SEEDS ?= 1 2 3
 proof: $(CORE)/.stamp ## the figures once more, worked out by hand of other companies' cards (SEEDS="1 2 3", ARGS="--scale 1")

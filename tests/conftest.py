@@ -140,6 +140,12 @@ class Stack(Installation):
         assert process.wait() == 0, "".join(self.said)
         self._env = Installation.env.fget(self)  # type: ignore[attr-defined]
 
+    def serve(self) -> None:
+        """Take up again what `ready` made, as it was left."""
+        served = self.voronka("serve")
+        assert served.returncode == 0, served.stdout
+        self._env = Installation.env.fget(self)  # type: ignore[attr-defined]
+
     @property
     def env(self) -> dict[str, str]:
         return self._env

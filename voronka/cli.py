@@ -71,6 +71,8 @@ def _alone() -> Iterator[None]:
             f"Another voronka command is at work in {paths.HOME}. Wait for it, or stop it with Ctrl-C, and run this again."
         )
     try:
+        if left := progress.end_left_behind():
+            click.echo(f"      ended what a killed command had left at work: {', '.join(sorted(set(left)))}")
         yield
     finally:
         lock.release()

@@ -15,11 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+import psutil
 
 from voronka import paths
 from voronka.failure import Failure
 
 HEARTBEAT_SECONDS = 15
+# In the environment of whatever a command runs, so that it is found when the command is gone.
+MARK = "VORONKA_COMMAND_OF"
 _running: set[subprocess.Popen[str]] = set()
 
 
@@ -61,6 +64,24 @@ def end_running() -> None:
         _end(process)
 
 
+def end_left_behind() -> list[str]:
+    """End what commands that were killed outright left at work in this VORONKA_HOME: a loader or a build beside the next
+    one. To be called with the installation's lock held, when nobody else's can be running; names of what was ended."""
+    left = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) == str(paths.HOME) and process.pid != os.getpid():
+                left.append(process)
+    names = []
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            names.append(process.name())
+            # Its reader is gone: what it still has to say goes nowhere, and what it has not committed is done again.
+            process.kill()
+    psutil.wait_procs(left, timeout=15)
+    return names
+
+
 def run(
     command: list[str | Path],
     *,
@@ -97,7 +118,7 @@ def run(
                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=env,
+                env={**env, MARK: str(paths.HOME)},
                 cwd=cwd,
                 text=True,
                 errors="replace",
