@@ -21,7 +21,7 @@ from voronka import paths
 from voronka.failure import Failure
 
 HEARTBEAT_SECONDS = 15
-# In the environment of whatever a command runs, so that it is found when the command is gone.
+# In the environment of whatever a command runs, with the command's process id, so that it is found when the command is gone.
 MARK = "VORONKA_COMMAND_OF"
 _running: set[subprocess.Popen[str]] = set()
 
@@ -64,13 +64,23 @@ def end_running() -> None:
         _end(process)
 
 
+def _is_at_work(pid: str) -> bool:
+    """Whether a command of ours with this process id runs still."""
+    try:
+        process = psutil.Process(int(pid))
+        return process.status() != psutil.STATUS_ZOMBIE and "voronka" in process.cmdline()
+    except (psutil.Error, ValueError):
+        return False
+
+
 def end_left_behind() -> list[str]:
     """End what commands that were killed outright left at work in this VORONKA_HOME: a loader or a build beside the next
-    one. To be called with the installation's lock held, when nobody else's can be running; names of what was ended."""
+    one; names of what was ended."""
     left = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == str(paths.HOME) and process.pid != os.getpid():
+            home, _, command = process.environ().get(MARK, "").rpartition(":")
+            if home == str(paths.HOME) and not _is_at_work(command):
                 left.append(process)
     names = []
     for process in left:
@@ -118,7 +128,7 @@ def run(
                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env={**env, MARK: str(paths.HOME)},
+                env={**env, MARK: f"{paths.HOME}:{os.getpid()}"},
                 cwd=cwd,
                 text=True,
                 errors="replace",
