@@ -107,7 +107,7 @@ begin
       when said ~ '^-?\d{1,9}(\.\d+)?$' and not is_own or said ~ '^-?\d+(\.\d+)?\|[A-Z]{3}$' then value
       else to_jsonb(text 'Данные удалены')
     end;
-  elsif name ~ '^(utm|PORTAL_NUMBER$|REST_APP_NAME$|CALL_(CATEGORY|FAILED_CODE|FAILED_REASON)$|USER_TYPE$|TIME_ZONE$)'
+  elsif name ~ '^(utm|PORTAL_NUMBER$|SESSION_ID$|CALL_ID$|ORIGIN_ID$|REST_APP_NAME$|CALL_(CATEGORY|FAILED_CODE|FAILED_REASON)$|USER_TYPE$|TIME_ZONE$)'
     or name ~ '^(WORK_POSITION|accountNumber|quoteNumber|paySystemName|productName|employees|industry|ownerType|lid|honorific)$'
     or name ~* 'currency' then
     return value;

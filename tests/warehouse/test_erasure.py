@@ -30,6 +30,15 @@ TEXTS = {
 }
 
 
+# Waits and the moment of the build grow by the microsecond between the two builds.
+SHOWN = {
+    "numeric": "round({}, 3)",
+    "double precision": "round(cast({} as numeric), 3)",
+    "timestamp with time zone": "date_trunc('second', {})",
+    "timestamp without time zone": "date_trunc('second', {})",
+}
+
+
 def as_dbt(database: Warehouse) -> psycopg.Connection:
     e = database.env
     return psycopg.connect(
@@ -50,11 +59,8 @@ def numbers(connection: psycopg.Connection) -> dict[str, tuple[int, str]]:
         # What dbt and the tap say of themselves: how many seconds things took.
         " and relname !~ '^mart_health__(streams|stream_rows|tests|build|nightly_build|freshness)$' order by 1"
     ).fetchall():
-        # Waits grow by the microsecond between the two builds.
         columns = [
-            sql.SQL(
-                "round(cast({} as numeric), 3)" if kind in ("numeric", "double precision") else "{}"
-            ).format(sql.Identifier(name))
+            sql.SQL(SHOWN.get(kind, "{}")).format(sql.Identifier(name))
             for name, kind in connection.execute(
                 "select column_name, data_type from information_schema.columns"
                 " where table_schema = 'marts' and table_name = %s order by ordinal_position",
