@@ -283,22 +283,24 @@ class Killings:
 
     def _strike(self, step: str, victim: str, refresh: object) -> bool:
         """Wait for the step, then kill; whether it came."""
-        deadline = time.monotonic() + PATIENCE
+        deadline, struck = time.monotonic() + PATIENCE, False
         prepared = self._victims(victim) if victim in (*OF_SUPERSET, "postgres") else []
-        with psycopg.connect(self._server, autocommit=True) as server:
-            server.execute("set application_name = 'killer'")
+        # Where the server itself is killed, this connection may not even be closed.
+        with suppress(psycopg.OperationalError), psycopg.connect(self._server, autocommit=True) as server:
             while time.monotonic() < deadline and refresh.poll() is None:  # type: ignore[attr-defined]
                 backend = self._at(step, server)
                 if backend is None:
                     continue
                 if victim == "backend":
                     os.kill(backend, signal.SIGKILL)
+                    struck = True
                     return True
                 for process in prepared or self._victims(victim):
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
+                        struck = True
                         return True
-        return False
+        return struck
 
     def _at(self, step: str, server: psycopg.Connection) -> int | None:
         """The backend that works on the step now (0: a process tells it)."""
