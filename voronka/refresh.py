@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 
 import click
@@ -11,6 +12,8 @@ from voronka import erasure, paths, progress, uploads
 from voronka.failure import Failure
 from voronka.settings import Settings
 
+# What the models were at the last build of everything.
+BUILT_OF = paths.HOME / "built.sha256"
 # What a person wants to see of Meltano's output: the tap's counts, dbt's verdicts.
 SHOWN = (
     r"(tap-bitrix24 (?:\w+: )?[\d\s]+rows .*|tap-bitrix24 .*(?:failed|refused).*"
@@ -112,6 +115,27 @@ def claim_warehouse(settings: Settings, host: str, *, demo: bool, env: dict[str,
     )
 
 
+def _models() -> str:
+    """A fingerprint of what the project says of tables: what people fill in (seeds) may change at any time."""
+    digest = hashlib.sha256()
+    folder = paths.ROOT / "dbt_project"
+    for file in sorted(
+        [folder / "dbt_project.yml", *folder.glob("models/**/*.*"), *folder.glob("macros/**/*.*")]
+    ):
+        digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def due(job: str) -> str:
+    """The job to run where `job` is asked for: everything, where models are others than at the last build of everything.
+
+    The refresh reads what the night computes: after an upgrade, or an edit, those tables may lack a column that it needs.
+    """
+    if job != "refresh" or (BUILT_OF.exists() and BUILT_OF.read_text() == _models()):
+        return job
+    return "nightly"
+
+
 def refresh(settings: Settings, *, demo: bool, job: str = "nightly") -> str:
     """Extract, build, test, publish by a job of meltano.yml; returns the portal check's line.
 
@@ -123,12 +147,17 @@ def refresh(settings: Settings, *, demo: bool, job: str = "nightly") -> str:
     click.echo(f"      {checked}")
     host = checked.split()[1]
     claim_warehouse(settings, host, demo=demo, env=env)
+    models, due_job = _models(), due(job)
+    if due_job != job:
+        click.echo("      models have changed since the last build of everything: all is built, as at night")
     progress.run(
         # A run that was killed counts as running for five minutes. Ours is the only one: whoever calls holds the lock.
-        [paths.executable("meltano", "meltano"), "run", "--force", job],
+        [paths.executable("meltano", "meltano"), "run", "--force", due_job],
         log="refresh",
         env=env,
         show=SHOWN,
         cure="Dashboards keep showing the last complete refresh.",
     )
+    if due_job == "nightly":
+        BUILT_OF.write_text(models)
     return checked

@@ -8,7 +8,8 @@ workers = int(os.environ.get("VORONKA_SUPERSET_WORKERS", "2"))
 threads = 8
 timeout = 120
 graceful_timeout = 20
-keepalive = 5
+# Longer than browsers' and proxies' own (Caddy 2 min): whoever reuses a connection that we close at that moment gets an error.
+keepalive = 130
 # Long chart requests of links that carry filters.
 limit_request_line = 0
 limit_request_field_size = 0

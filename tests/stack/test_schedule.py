@@ -139,6 +139,28 @@ print(json.dumps(seen))
     assert {beside for _, beside in seen} == {1}
 
 
+def test_after_an_upgrade_the_refresh_builds_everything_once(tmp_path: Path) -> None:
+    """The refresh reads tables of the night, which may lack a column until then."""
+    code = "from voronka import refresh; print(refresh.due('refresh'), refresh.due('nightly'), refresh._models())"
+
+    def due() -> list[str]:
+        done = subprocess.run(
+            [str(CORE), "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "VORONKA_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    assert due()[:2] == ["nightly", "nightly"]
+    (tmp_path / "built.sha256").write_text(due()[2])
+    assert due()[:2] == ["refresh", "nightly"]
+    (tmp_path / "built.sha256").write_text("the models of the version before")
+    assert due()[:2] == ["nightly", "nightly"]
+
+
 def test_a_refresh_that_was_killed_is_told_too(tmp_path: Path) -> None:
     """Not a word is printed: people hear of it all the same."""
     program = """
