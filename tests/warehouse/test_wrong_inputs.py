@@ -161,7 +161,7 @@ def test_a_failed_build_is_told_and_publishes_nothing(stack: Stack, project: Pat
     shown = "select status, is_problem, failures from marts.mart_health__tests where check_name = 'assert_files_can_be_read'"
     listed = (
         "select severity, problem, dashboards, cure, since_local is not null from marts.mart_health__problems"
-        " where subject = 'Таблицы, которые заполняют люди'"
+        " where subject = 'Таблицы, которые заполняют люди' order by severity desc"
     )
     lines = "select lines_count from marts.mart_health__inputs where input = 'absences'"
     with psycopg.connect(stack.warehouse_url, autocommit=True) as warehouse:
@@ -178,7 +178,15 @@ def test_a_failed_build_is_told_and_publishes_nothing(stack: Stack, project: Pat
                     "KPI, Норматив звонков, План/факт",
                     "Показаны прежние данные, пока ошибка не исправлена. Сообщите администратору.",
                     True,
-                )
+                ),
+                # The models that wait for that test.
+                (
+                    "внимание",
+                    f"Не выполнялись из-за ошибки до них, проверок и расчётов: {len(nodes) - 1}.",
+                    "KPI, Норматив звонков, План/факт",
+                    "Администратор: исправьте ошибку, которая стоит в этом списке выше.",
+                    True,
+                ),
             ]
             assert warehouse.execute(lines).fetchone() == before
         finally:
