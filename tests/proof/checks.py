@@ -124,6 +124,10 @@ class Marts:
             ]
         return found
 
+    @cached_property
+    def touches(self) -> Touches:
+        return Touches(self.truth)
+
     def is_running(self, period: Period) -> bool:
         return period.start <= self.truth.today < period.end
 
@@ -730,8 +734,7 @@ def bucket(days: int | None) -> str:
 
 def silence(marts: Marts, deals: dict[int, Card]) -> list[Check]:
     """Days since the last talk and activity, its bucket, and the next step, of deals and leads in work."""
-    truth = marts.truth
-    touches = Touches(truth)
+    truth, touches = marts.truth, marts.touches
     check = Check("silence: last call and activity, bucket, next step")
     leads = {lead.id: lead for lead in truth.leads.values() if lead.semantic == "process"}
     for kind, cards, key in (("deal", deals, "deal_id"), ("lead", leads, "lead_id")):

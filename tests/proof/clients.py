@@ -51,8 +51,8 @@ class Client:
 class Base:
     """All clients that have a card."""
 
-    def __init__(self, truth: Truth) -> None:
-        self.truth, self.touches = truth, Touches(truth)
+    def __init__(self, truth: Truth, touches: Touches) -> None:
+        self.truth, self.touches = truth, touches
         self.clients = {
             f"{kind}:{id}": Client(f"{kind}:{id}", card)
             for kind, cards in (("company", truth.companies), ("contact", truth.contacts))
@@ -173,7 +173,7 @@ def latest(one: Moment, other: Moment) -> Moment:
 
 
 def client_base(marts: Marts) -> list[Check]:
-    base = Base(marts.truth)
+    base = Base(marts.truth, marts.touches)
     return [*register(marts, base), sums(marts, base), managers(marts, base)]
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from tests.proof.truth import LONG_AGO, SEEDS, Card, Truth, moment, number
+from tests.proof.truth import LONG_AGO, SEEDS, Card, Payment, Truth, moment, number
 
 FOREVER = dt.datetime.max.replace(tzinfo=dt.timezone.utc)
 LABELS = {"lead": "Лид", "request": "Заявка", "active": "Активная", "repeat": "Повторная"}
@@ -98,7 +98,7 @@ class Funnel:
                         step.stages.append(self._condition(line["card"], line["pipeline"], line["stage"]))
             for entry, of_entry in steps.items():
                 found.setdefault(entry, [of_entry[place] for place in sorted(of_entry)])
-        paid = any(invoice.success_at for invoice in self.truth.invoices.values())
+        paid = bool(self.truth.payments)
         for entry, usual in DEFAULTS.items():
             found.setdefault(
                 entry, [Step(label, {code}) for label, code in usual if paid or code != "payments_received"]
@@ -155,16 +155,14 @@ class Funnel:
         yield event("deals_created", card.created)
         if card.success_at and truth.sells(card):
             yield event("deals_won", card.success_at)
-        for invoice in self._bills.get(card.id, []):
-            assert invoice.success_at
-            yield "payments_received", invoice.success_at, truth.responsible(invoice, invoice.success_at)
+        for payment in self._payments.get(card.id, []):
+            yield "payments_received", payment.at, payment.manager
 
     @cached_property
-    def _bills(self) -> dict[int, list[Card]]:
+    def _payments(self) -> dict[int, list[Payment]]:
         found = defaultdict(list)
-        for invoice in self.truth.invoices.values():
-            if invoice.success_at:
-                found[number(invoice.payload.get("parentId2")) or 0].append(invoice)
+        for payment in self.truth.payments:
+            found[payment.deal].append(payment)
         return found
 
     # What cards were at a moment

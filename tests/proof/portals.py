@@ -74,6 +74,7 @@ class _Draw:
         self.each(self.deal)
         self.each(self.invoice, 0.5)
         self.each(self.activity, 2)
+        self.each(self.order, 0.5)
         if kind.telephony:
             self.calls()
         self.sweeps()
@@ -314,6 +315,22 @@ class _Draw:
             movedTime=self.text(last), parentId2=self.random.choice((None, self.random.choice(self.ids()))),
             **self.a_client(),
         )  # fmt: skip
+
+    def order(self, id: int) -> None:
+        """Of one deal, of several, of one that is gone or a lead's, or of none."""
+        deals = self.random.choice(
+            ([], [770_000], self.random.sample(self.ids(), 1), self.random.sample(self.ids(), 2))
+        )
+        at = self.moment()
+        payments = [
+            {
+                "sum": self.amount(), "currency": self.currency(), "paid": self.random.choice("YYYN"),
+                "datePaid": self.random.choice((None, self.text(self.moment(at)), self.text(self.moment(at)))),
+                "isReturn": self.random.choice(("N", "N", None, "Y", "P")),
+            }
+            for _ in range(self.random.randrange(4))
+        ]  # fmt: skip
+        self.portal.order(id, self.text(at), deals, *payments)
 
     def activity(self, id: int) -> None:
         created = self.moment()

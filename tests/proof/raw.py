@@ -206,6 +206,23 @@ class RawPortal:
         payload = {"ownerId": deal, "ownerType": "D", "productRows": listed}
         self.add("deal_product_rows", deal, payload, modified_at=modified)
 
+    def order(self, id: int, modified: str, deals: list[int], *payments: Payload) -> None:
+        """An order of some deals with its payments: `sum`, `datePaid` and what else a test is about."""
+        self.add(
+            "orders", id, {"id": id, "dateInsert": modified, "dateUpdate": modified}, modified_at=modified
+        )
+        for deal in deals:
+            owner = {"orderId": id, "ownerTypeId": 2, "ownerId": deal}
+            self.add("order_owners", f"2:{deal}:{id}", owner)
+        listed = [
+            {
+                "id": id * 10 + number, "orderId": id, "accountNumber": f"{id}/{number}", "paid": "Y",
+                "isReturn": "N", "currency": self.base_currency, "dateBill": modified, **payment,
+            }
+            for number, payment in enumerate(payments)
+        ]  # fmt: skip
+        self.add("payments", id, {"orderId": id, "payments": listed}, modified_at=modified)
+
     def sweep(self, stream: str, entity: int | None, at: str, present: set[int]) -> None:
         """A sweep of the first bucket, which looked and found the cards `present`."""
         payload = {

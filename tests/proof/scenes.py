@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psycopg
 
 from tests.conftest import Installation
+from tests.proof.ahead import look_ahead
 from tests.proof.checks import Check, Marts
 from tests.proof.checks import compare as compare_figures
 from tests.proof.clients import client_base
+from tests.proof.forecasts import grades
+from tests.proof.payments import by_orders, by_stages
 from tests.proof.portals import Kind, drawn
+from tests.proof.products import products
 from tests.proof.raw import RawPortal
-from tests.proof.truth import Truth
+from tests.proof.stays import stuck
+from tests.proof.truth import Payment, Truth, by_invoices
 from tests.proof.warehouse import Warehouse, database
 
 
@@ -39,7 +46,8 @@ def built_at(connection: psycopg.Connection) -> dt.datetime:
 
 def compare(marts: Marts) -> list[Check]:
     """Everything that is worked out twice."""
-    return [*compare_figures(marts), *client_base(marts)]
+    parts = (compare_figures, client_base, stuck, look_ahead, products, grades)
+    return [check for part in parts for check in part(marts)]
 
 
 def of_warehouse(environment: dict[str, str]) -> list[Check]:
@@ -65,15 +73,25 @@ class Strange:
     kind: Kind
     as_of: str | None = None
     not_selling: str = ""
+    settings: dict[str, object] = field(default_factory=dict)
+    paid: Callable[[Truth], Iterable[Payment]] = by_invoices
+    """What is a payment where the settings say so."""
 
 
+PAID = ("FINAL_ДА", "C4:NEW", "C4:FINAL_ДА", "C37:GONE")
 STRANGE = {
     "Kamchatka, tenge": Strange(
         11, Kind("Asia/Kamchatka", "KZT", first_id=2**31 + 10), not_selling="37"
     ),
-    "New York, no leads": Strange(12, Kind("America/New_York", "USD", leads=False)),
+    "New York, no leads": Strange(
+        12, Kind("America/New_York", "USD", leads=False),
+        settings={"payments_source": "deal_payments"}, paid=by_orders,
+    ),
     "leap day": Strange(13, Kind("Europe/Moscow", "RUB"), as_of="2024-02-29"),
-    "first week of a year": Strange(14, Kind("Asia/Almaty", "RUB", telephony=False), as_of="2027-01-02"),
+    "first week of a year": Strange(
+        14, Kind("Asia/Almaty", "RUB", telephony=False), as_of="2027-01-02",
+        settings={"payments_source": "deal_stage", "payment_stages": list(PAID)}, paid=by_stages(*PAID),
+    ),
 }  # fmt: skip
 
 
@@ -121,11 +139,13 @@ def of_strange(name: str, host: str, folder: Path) -> list[Check]:
     variables = {"VORONKA_TIMEZONE": zone, "VORONKA_NOT_SELLING_PIPELINES": strange.not_selling}
     with database(host, f"strange_{strange.seed}", folder, **variables) as warehouse:
         load(warehouse, drawn(strange.seed, now, strange.kind), now)
-        built = warehouse.build(*(["--vars", f"{{as_of: '{strange.as_of}'}}"] if strange.as_of else []))
+        settings = {**strange.settings, **({"as_of": strange.as_of} if strange.as_of else {})}
+        built = warehouse.build(*(["--vars", json.dumps(settings)] if settings else []))
         assert built.ok, built.output
         not_selling = [int(id) for id in strange.not_selling.split(",") if id]
         with warehouse.connect() as connection:
             if strange.as_of:
-                truth = Truth(connection, end_of(strange), zone, not_selling, past=True)
+                truth = Truth(connection, end_of(strange), zone, not_selling, past=True, paid=strange.paid)
                 return compare(Marts(connection, truth, f"marts_as_of_{strange.as_of.replace('-', '_')}"))
-            return compare(Marts(connection, Truth(connection, built_at(connection), zone, not_selling)))
+            truth = Truth(connection, built_at(connection), zone, not_selling, paid=strange.paid)
+            return compare(Marts(connection, truth))

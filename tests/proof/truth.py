@@ -10,7 +10,7 @@ import datetime as dt
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -66,6 +66,15 @@ class Event(NamedTuple):
     pipeline: str
     channel: str
     worth: Decimal
+
+
+class Payment(NamedTuple):
+    """Money that came; of no deal is 0."""
+
+    deal: int
+    at: dt.datetime
+    manager: int
+    amount: Decimal
 
 
 @dataclass
@@ -155,6 +164,16 @@ class Attempt:
         return None
 
 
+def by_invoices(truth: Truth) -> Iterable[Payment]:
+    """Smart invoices in a success stage."""
+    for invoice in truth.invoices.values():
+        if at := invoice.success_at:
+            amount = truth.in_base(invoice.payload, truth.day(at))
+            yield Payment(
+                number(invoice.payload.get("parentId2")) or 0, at, truth.responsible(invoice, at), amount
+            )
+
+
 class Truth:
     """The portal behind `connection` as of `at`; `past` says that the build was asked for a past day."""
 
@@ -165,9 +184,10 @@ class Truth:
         zone: str,
         not_selling: Iterable[int] = (),
         past: bool = False,
+        paid: Callable[[Truth], Iterable[Payment]] = by_invoices,
     ) -> None:
         self.at, self.zone, self.past = at.astimezone(UTC), ZoneInfo(zone), past
-        self.not_selling = set(not_selling)
+        self.not_selling, self._paid = set(not_selling), paid
         self.today = self.day(self.at - dt.timedelta(microseconds=1))
         self._connection = connection
         self._tables = {
@@ -490,6 +510,10 @@ class Truth:
     def invoices(self) -> dict[int, Card]:
         return self.lives("smart_invoices", "smart_invoice")
 
+    @cached_property
+    def payments(self) -> list[Payment]:
+        return [payment for payment in self._paid(self) if payment.at < self.at]
+
     def sells(self, deal: Card) -> bool:
         return deal.pipeline not in self.not_selling
 
@@ -635,16 +659,14 @@ class Truth:
             )  # fmt: skip
             if metric and at:
                 yield Event(metric, at, activity.manager, nowhere, unknown, one)
-        for invoice in self.invoices.values():
-            if at := invoice.success_at:
-                deal_of = self.deals.get(number(invoice.payload.get("parentId2")) or -1)
-                where = (
-                    (self.pipelines[deal_of.pipeline], self.channel(deal_of.source))
-                    if deal_of
-                    else (nowhere, unknown)
-                )
-                amount = self.in_base(invoice.payload, self.day(at))
-                yield Event("payments_received", at, self.responsible(invoice, at), *where, amount)
+        for payment in self.payments:
+            deal_of = self.deals.get(payment.deal)
+            where = (
+                (self.pipelines[deal_of.pipeline], self.channel(deal_of.source))
+                if deal_of
+                else (nowhere, unknown)
+            )
+            yield Event("payments_received", payment.at, payment.manager, *where, payment.amount)
 
     @staticmethod
     def _metrics_of(attempt: Attempt) -> Iterable[str]:
