@@ -17,6 +17,9 @@ import yaml
 # Modules beside this file; `superset` itself stays the installed package.
 sys.path.append(str(Path(__file__).parent))
 
+from journal import Journal  # noqa: E402
+from permissions import SecurityManager  # noqa: E402
+
 
 def _required(name: str) -> str:
     value = os.environ.get(name, "")
@@ -45,7 +48,8 @@ SECRET_KEY = _required("SUPERSET_SECRET_KEY")
 SQLALCHEMY_DATABASE_URI = _required("SUPERSET_DATABASE_URI")
 GUEST_TOKEN_JWT_SECRET = _derived("guest-token")
 GLOBAL_ASYNC_QUERIES_JWT_SECRET = _derived("async-queries")
-SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True, "pool_recycle": 1800}
+# No pool_pre_ping: Superset itself asks each connection that it takes.
+SQLALCHEMY_ENGINE_OPTIONS = {"pool_recycle": 1800}
 
 # Behind a proxy that ends TLS: cookies travel over https only, and the proxy's X-Forwarded-* headers are believed.
 BEHIND_PROXY = os.environ.get("VORONKA_BEHIND_PROXY", "") == "1"
@@ -65,6 +69,7 @@ FEATURE_FLAGS = {
 ENABLE_UI_THEME_ADMINISTRATION = False
 
 # --- access ----------------------------------------------------------------------------------------------------------
+CUSTOM_SECURITY_MANAGER = SecurityManager
 PUBLIC_ROLE_LIKE = None
 AUTH_USER_REGISTRATION = False
 FAB_PASSWORD_COMPLEXITY_ENABLED = True
@@ -118,6 +123,7 @@ HTML_SANITIZATION_SCHEMA_EXTENSIONS = {
 }
 
 # --- speed -----------------------------------------------------------------------------------------------------------
+EVENT_LOGGER = Journal()
 ROW_LIMIT = 10_000
 SQL_MAX_ROW = 50_000
 SUPERSET_WEBSERVER_TIMEOUT = 60
