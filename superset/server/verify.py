@@ -128,13 +128,22 @@ def query_of(form: dict[str, Any], clauses: list[dict[str, Any]]) -> dict[str, A
             if limit
             else []
         ),
-        "row_limit": form.get("row_limit") or 1000,
+        "row_limit": _rows(form),
     }
 
 
+def _rows(form: dict[str, Any]) -> int:
+    """How many rows a browser asks at first: a page, where the server turns them."""
+    if form.get("server_pagination"):
+        return int(form["server_page_length"])
+    return int(form.get("row_limit") or 1000)
+
+
 def queries_of(form: dict[str, Any], clauses: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The queries of a chart: one, or two where a line lies over bars."""
+    """The queries of a chart: one, or two where a line lies over bars, or where the server turns pages and counts rows."""
     queries = [query_of(form, clauses)]
+    if form.get("server_pagination"):
+        queries.append(queries[0] | {"is_rowcount": True, "row_limit": 0, "orderby": []})
     if form.get("metrics_b"):
         second = {key.removesuffix("_b"): value for key, value in form.items() if key.endswith("_b")}
         queries.append(query_of(form | second, clauses))
