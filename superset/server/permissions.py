@@ -13,7 +13,6 @@ from typing import Any
 from cachetools import TTLCache, cachedmethod
 from cachetools.keys import hashkey
 from flask import g
-
 from superset.security import SupersetSecurityManager
 
 SECONDS = 60

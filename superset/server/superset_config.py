@@ -17,8 +17,8 @@ import yaml
 # Modules beside this file; `superset` itself stays the installed package.
 sys.path.append(str(Path(__file__).parent))
 
-from journal import Journal  # noqa: E402
-from permissions import SecurityManager  # noqa: E402
+from journal import Journal
+from permissions import SecurityManager
 
 
 def _required(name: str) -> str:

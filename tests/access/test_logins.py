@@ -6,7 +6,9 @@ import json
 import os
 import stat
 import subprocess
+from typing import Any
 
+import httpx
 import psycopg
 
 from tests.access.people import PASSWORD, browser, change_password, issued, log_in, rows_of
@@ -26,6 +28,23 @@ def somebody(stack: Stack, number: int) -> str:
     """The login of a manager whom no other test uses."""
     query = "select login from marts.mart_access__people where role = 'manager' order by login desc"
     return rows_of(stack, query)[number][0]
+
+
+def question(client: httpx.Client) -> dict[str, Any]:
+    """A request for whose deals there are, as a chart of the dashboard asks."""
+    head = client.get("/api/v1/dashboard/sdelki-v-rabote").json()["result"]
+    charts = client.get("/api/v1/dashboard/sdelki-v-rabote/charts").json()["result"]
+    chart = next(c for c in charts if "manager" in (c["form_data"].get("all_columns") or []))
+    return {
+        "datasource": {"id": int(chart["form_data"]["datasource"].split("__")[0]), "type": "table"},
+        "queries": [{"columns": ["manager_id"], "metrics": [], "row_limit": 10}],
+        "form_data": {"slice_id": chart["id"], "dashboardId": head["id"]},
+        "force": True,
+    }
+
+
+def metadata(stack: Stack) -> psycopg.Connection:
+    return psycopg.connect(stack.env["SUPERSET_DATABASE_URI"].replace("+psycopg2", ""))
 
 
 def test_everybody_of_the_portal_has_a_login_and_a_password_nobody_else_reads(stack: Stack) -> None:
@@ -90,16 +109,7 @@ def test_who_is_dismissed_sees_nothing_from_the_publication_on(stack: Stack) -> 
     with browser(stack) as client:
         log_in(client, login, issued(stack)[login])
         change_password(client, PASSWORD)
-        head = client.get("/api/v1/dashboard/sdelki-v-rabote").json()["result"]
-        charts = client.get("/api/v1/dashboard/sdelki-v-rabote/charts").json()["result"]
-        chart = next(c for c in charts if "manager" in (c["form_data"].get("all_columns") or []))
-        source = int(chart["form_data"]["datasource"].split("__")[0])
-        body = {
-            "datasource": {"id": source, "type": "table"},
-            "queries": [{"columns": ["manager_id"], "metrics": [], "row_limit": 10}],
-            "form_data": {"slice_id": chart["id"], "dashboardId": head["id"]},
-            "force": True,
-        }
+        body = question(client)
 
         def rows() -> int:
             answer = client.post("/api/v1/chart/data", json=body)
@@ -131,6 +141,29 @@ def test_who_is_dismissed_sees_nothing_from_the_publication_on(stack: Stack) -> 
         assert provision(stack).returncode == 0
         log_in(client, login, PASSWORD)
         assert rows() == 1
+
+
+def test_another_role_counts_from_the_next_request_on(stack: Stack) -> None:
+    """What roles may is remembered for a minute, who has which role is not; the journal names the request once."""
+    login = somebody(stack, 3)
+    mine = "user_id = (select id from ab_user where username = %s)"
+    with browser(stack) as client, metadata(stack) as superset:
+        superset.autocommit = True
+        log_in(client, login, issued(stack)[login])
+        change_password(client, PASSWORD)
+        body = question(client)
+        (before,) = superset.execute("select max(id) from logs").fetchone()  # type: ignore[misc]
+        assert client.post("/api/v1/chart/data", json=body).status_code == 200
+        written = superset.execute(f"select action from logs where id > %s and {mine}", [before, login])
+        assert written.fetchall() == [("ChartDataRestApi.data",)]
+        roles = superset.execute(f"delete from ab_user_role where {mine} returning *", [login]).fetchall()
+        try:
+            assert client.post("/api/v1/chart/data", json=body).status_code in (401, 403)
+            assert client.get("/api/v1/dashboard/sdelki-v-rabote").status_code in (401, 403, 404)
+        finally:
+            for role in roles:
+                superset.execute("insert into ab_user_role values (%s, %s, %s)", role)
+        assert client.post("/api/v1/chart/data", json=body).status_code == 200
 
 
 def test_superset_reads_the_marts_and_nothing_else(stack: Stack) -> None:
@@ -178,5 +211,5 @@ def test_whoever_guesses_passwords_has_to_wait(stack: Stack) -> None:
         assert answer.status_code == 429 and "Подождите" in answer.json()["message"]
         assert log_in(client, *stack.viewer).status_code == 302
         assert client.get("/api/v1/me/").status_code == 200
-    with psycopg.connect(stack.env["SUPERSET_DATABASE_URI"].replace("+psycopg2", "")) as metadata:
-        metadata.execute("delete from voronka_failed_logins")
+    with metadata(stack) as connection:
+        connection.execute("delete from voronka_failed_logins")
