@@ -20,6 +20,7 @@ from tests.stack.own_server import OwnServer
 
 PASSWORD = "administrator's & own"
 IN_ADDRESS = "administrator%27s%20%26%20own"
+BLANK = dict.fromkeys(Installation.BLANK, "")
 
 
 @contextmanager
@@ -115,6 +116,60 @@ def test_a_server_that_is_too_old_is_refused(installation: Installation) -> None
         assert here.ask("select count(*) from pg_roles where rolname like 'voronka%'") == [(0,)]
 
 
+UPLOADS = """
+import sys
+from voronka import uploads
+from voronka.failure import Failure
+from voronka.settings import Settings
+try:
+    uploads.provision(Settings())
+except Failure as failure:
+    sys.exit(str(failure))
+"""
+
+
+def test_spreadsheets_are_uploaded_into_a_database_of_ones_own_by_an_account_without_rights(
+    tmp_path: Path,
+) -> None:
+    with server(18) as here:
+        for role in ("owner", "uploader", "reader"):
+            here.ask(f"create role {role} login password '{role}'")
+        here.ask("create database company owner owner")
+        owner, uploader = (
+            {"user": role, "password": role, "dbname": "company"} for role in ("owner", "uploader")
+        )
+        here.ask("create schema raw_bitrix24", **owner)
+
+        def provisioned(role: str, password: str = "", database: str = "company") -> str:
+            given = {
+                "DATABASE_URL": f"postgresql://owner:owner@127.0.0.1:{here.port}/company",
+                "DATABASE_UPLOAD_URL": f"postgresql://{role}:{password or role}@127.0.0.1:{here.port}/{database}",
+            }
+            env = {"PATH": os.defpath, "VORONKA_HOME": str(tmp_path), **BLANK, **given}
+            ran = subprocess.run(
+                [str(CORE), "-c", UPLOADS], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+            )
+            assert "Traceback" not in ran.stderr, ran.stderr
+            return ran.stderr
+
+        assert "names the owner of DATABASE_URL" in provisioned("owner")
+        assert "names another database than DATABASE_URL" in provisioned("uploader", database="postgres")
+        assert "The schema of uploads cannot be made" in provisioned("uploader", "wrong")
+        for _ in range(2):
+            assert provisioned("uploader") == ""
+        here.ask("create table uploads.targets as select 7 as target", **uploader)
+        assert here.ask("select target from uploads.targets", **owner) == [(7,)]
+        reader = {"user": "reader", "password": "reader", "dbname": "company"}
+        for refused in (
+            ("create table raw_bitrix24.mine (id int)", uploader),
+            ("select target from uploads.targets", reader),
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                here.ask(refused[0], **refused[1])
+        here.ask("grant usage on schema raw_bitrix24 to uploader", **owner)
+        assert "uploader of uploads reaches the schemas raw_bitrix24" in provisioned("uploader")
+
+
 SHOW = """
 import json, sys
 from voronka.failure import Failure
@@ -126,7 +181,6 @@ try:
 except Failure as failure:
     print(json.dumps({"failure": str(failure)}))
 """
-BLANK = dict.fromkeys(Installation.BLANK, "")
 
 
 def settings(tmp_path: Path, **given: str) -> dict[str, str]:
