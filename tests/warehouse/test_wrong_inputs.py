@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -124,6 +125,12 @@ def dbt(stack: Stack, project: Path, *args: str) -> subprocess.CompletedProcess[
     return subprocess.run([str(DBT), *args], env=env, cwd=project, capture_output=True, text=True)
 
 
+def drop_schemas(stack: Stack) -> None:
+    with psycopg.connect(stack.warehouse_url, autocommit=True) as warehouse:
+        for schema in ("raw_inputs", "staging", "intermediate", "marts"):
+            warehouse.execute(f"drop schema if exists {schema}_wrong_inputs cascade")
+
+
 def test_every_wrong_line_is_named_with_its_cure(stack: Stack, project: Path) -> None:
     for name, lines in WRONG.items():
         spoil(project, name, [line for line, _ in lines])
@@ -144,9 +151,28 @@ def test_every_wrong_line_is_named_with_its_cure(stack: Stack, project: Path) ->
                 assert problem in told and bool(problem) == bool(told), f"{name}, line {number}: {told!r}"
         assert said == {}
     finally:
-        with psycopg.connect(stack.warehouse_url, autocommit=True) as warehouse:
-            for schema in ("raw_inputs", "staging", "intermediate", "marts"):
-                warehouse.execute(f"drop schema if exists {schema}_wrong_inputs cascade")
+        drop_schemas(stack)
+
+
+def test_ids_that_the_portal_does_not_have_are_named(stack: Stack, project: Path) -> None:
+    given = {
+        "schema_suffix": "wrong_inputs", "not_selling_pipelines": "0, 777", "selling_departments": [888],
+        "call_norm_metric": "calls_of_love",
+    }  # fmt: skip
+    built = dbt(
+        stack, project, "build", "--select", "+assert_named_ids_exist", "--indirect-selection", "cautious",
+        "--exclude-resource-type", "unit_test", "--vars", json.dumps(given),
+    )  # fmt: skip
+    try:
+        assert built.returncode == 1, built.stdout
+        said = re.findall(r"variable (\w+): there is no (\w+) (\w+)\.", built.stdout)
+        assert sorted(said) == [
+            ("call_norm_metric", "metric_code", "calls_of_love"),
+            ("not_selling_pipelines", "pipeline_id", "777"),
+            ("selling_departments", "department_id", "888"),
+        ]
+    finally:
+        drop_schemas(stack)
 
 
 def test_a_failed_build_is_told_and_publishes_nothing(stack: Stack, project: Path) -> None:

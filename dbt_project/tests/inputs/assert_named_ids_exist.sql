@@ -8,6 +8,9 @@
     {% do named.append((name, id | string | trim, column)) %}
   {% endfor %}
 {% endfor %}
+{% for id in (not_selling_pipelines() | trim).split(',') if id | trim %}
+  {% do named.append(('not_selling_pipelines', id | trim, 'pipeline_id')) %}
+{% endfor %}
 {% set problems %}
 with pipelines as (
 
@@ -65,7 +68,7 @@ named as (
 
 select
   'variable ' || named.variable || ': there is no ' || named.kind || ' ' || named.id
-  || '. Correct it (vars: in dbt_project/dbt_project.yml) or take it out.' as problem
+  || '. Correct it (vars: in dbt_project/dbt_project.yml, or VORONKA_ in the environment) or take it out.' as problem
 from named
 left join known on named.kind = known.kind and named.id = known.id
 where known.id is null
