@@ -21,62 +21,14 @@ TOKEN = "campaign-token"
 Row = dict[str, Any]
 
 
-class Company:
-    """A portal with a company of its own, whose clock stands still until it is moved."""
+class Portal:
+    """A demonstration portal that runs, as its control room and its webhook's owner know it."""
 
-    def __init__(
-        self, *, seed: int, start: str, scale: float, clock: str, bulk: tuple[str, int] | None, log: Path
-    ) -> None:
-        port = free_port()
-        self.base = f"http://127.0.0.1:{port}"
-        self.renamed = f"localhost:{port}"
-        """Its other name, which a redirect may send to."""
-        self.webhook = f"{self.base}/rest/1/{TOKEN}/"
+    def __init__(self, base: str, token: str) -> None:
+        self.base = base
+        self.webhook = f"{base}/rest/1/{token}/"
         self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {TOKEN}"
-        options = {
-            "port": port,
-            "token": TOKEN,
-            "seed": seed,
-            "start": start,
-            "scale": scale,
-            "clock": clock,
-            # Execution time that is used up comes back at once.
-            "operating-window": 1,
-        }
-        command = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-        if bulk:
-            command += [
-                "--bulk",
-                f"{bulk[0]}={bulk[1]}",
-                "--bulk-gaps",
-                "0.1",
-                "--bulk-pace",
-                "0.01",
-                "0.003",
-                "0.002",
-            ]
-        with log.open("a") as said:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "demo", "serve", "--no-limits", *command],
-                cwd=ROOT,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-                stdout=said,
-                stderr=said,
-            )
-        for _ in range(900):
-            if self._process.poll() is not None:
-                raise RuntimeError(f"the demonstration portal did not start: see {log}")
-            try:
-                self.control("clock")
-                return
-            except requests.ConnectionError:
-                time.sleep(0.1)
-        raise RuntimeError("the demonstration portal did not answer within 90 s")
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
+        self._session.headers["Authorization"] = f"Bearer {token}"
 
     # --- the control room
 
@@ -136,3 +88,58 @@ class Company:
         response = self._session.post(f"{self.webhook}{method}", json=params, timeout=60)
         response.raise_for_status()
         return response.json()["result"]
+
+
+class Company(Portal):
+    """A portal with a company of its own, whose clock stands still until it is moved."""
+
+    def __init__(
+        self, *, seed: int, start: str, scale: float, clock: str, bulk: tuple[str, int] | None, log: Path
+    ) -> None:
+        port = free_port()
+        super().__init__(f"http://127.0.0.1:{port}", TOKEN)
+        self.renamed = f"localhost:{port}"
+        """Its other name, which a redirect may send to."""
+        options = {
+            "port": port,
+            "token": TOKEN,
+            "seed": seed,
+            "start": start,
+            "scale": scale,
+            "clock": clock,
+            # Execution time that is used up comes back at once.
+            "operating-window": 1,
+        }
+        command = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        if bulk:
+            command += [
+                "--bulk",
+                f"{bulk[0]}={bulk[1]}",
+                "--bulk-gaps",
+                "0.1",
+                "--bulk-pace",
+                "0.01",
+                "0.003",
+                "0.002",
+            ]
+        with log.open("a") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "demo", "serve", "--no-limits", *command],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                stdout=said,
+                stderr=said,
+            )
+        for _ in range(900):
+            if self._process.poll() is not None:
+                raise RuntimeError(f"the demonstration portal did not start: see {log}")
+            try:
+                self.control("clock")
+                return
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        raise RuntimeError("the demonstration portal did not answer within 90 s")
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)

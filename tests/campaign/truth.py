@@ -13,8 +13,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from tests.campaign.company import Company, Row
-from tests.campaign.warehouse import RAW, RawRow, Warehouse
+from tests.campaign.company import Portal, Row
+from tests.campaign.warehouse import RAW, Raw, RawRow
 
 MOVES_ALONE = ("lastActivity", "lastCommunication")
 """Fields of a card that the portal moves without the card's moment of change, as extract/README.md says."""
@@ -119,7 +119,7 @@ SWEPT = (*CARDS, "smart_process_items", "activities")
 class Truth:
     """What the portal has at its present clock, asked for when first needed."""
 
-    def __init__(self, company: Company) -> None:
+    def __init__(self, company: Portal) -> None:
         self.company = company
         self.day = company.clock()[:10]
         self._rows: dict[str, dict[str, Row]] = {}
@@ -185,7 +185,7 @@ class Truth:
 
 
 def differences(
-    warehouse: Warehouse, truth: Truth, streams: Iterable[str], swept: Container[str], schema: str = RAW
+    warehouse: Raw, truth: Truth, streams: Iterable[str], swept: Container[str], schema: str = RAW
 ) -> list[str]:
     """Every difference between raw and the portal, a line each; empty where raw holds the truth.
 
@@ -301,7 +301,7 @@ def _set(rows: list[Row]) -> list[list[tuple[str, Any]]]:
     return sorted(sorted((k, str(v)) for k, v in row.items() if k != FOLLOWS_RATES) for row in rows)
 
 
-def deleted_cards(warehouse: Warehouse, truth: Truth) -> int:
+def deleted_cards(warehouse: Raw, truth: Truth) -> int:
     """How many cards raw holds that the portal has no longer."""
     return sum(len({row.id for row in warehouse.rows(name)} - truth.told(name).keys()) for name in SWEPT)
 

@@ -25,7 +25,29 @@ class RawRow:
     deleted: bool
 
 
-class Warehouse:
+class Raw:
+    """The raw tables of a database."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self.connection = connection
+
+    def tables(self, schema: str = RAW) -> set[str]:
+        found = self.connection.execute(
+            "select table_name from information_schema.tables where table_schema = %s", [schema]
+        )
+        return {name for (name,) in found.fetchall()}
+
+    def rows(self, stream: str, schema: str = RAW) -> list[RawRow]:
+        """All rows of a stream; none where its table was never made."""
+        if stream not in self.tables(schema):
+            return []
+        query = sql.SQL(
+            "select id, modified_at, payload, _sdc_received_at, _sdc_deleted_at is not null from {}"
+        ).format(sql.Identifier(schema, stream))
+        return [RawRow(*row) for row in self.connection.execute(query).fetchall()]
+
+
+class Warehouse(Raw):
     """One database, reached over the server's socket folder as user postgres."""
 
     def __init__(self, sockets: str, name: str) -> None:
@@ -37,7 +59,7 @@ class Warehouse:
                     sql.Identifier(name)
                 )
             )
-        self.connection = self._connect(name)
+        super().__init__(self._connect(name))
 
     def _connect(self, name: str) -> psycopg.Connection:
         return psycopg.connect(
@@ -55,21 +77,6 @@ class Warehouse:
 
     def close(self) -> None:
         self.connection.close()
-
-    def tables(self, schema: str = RAW) -> set[str]:
-        found = self.connection.execute(
-            "select table_name from information_schema.tables where table_schema = %s", [schema]
-        )
-        return {name for (name,) in found.fetchall()}
-
-    def rows(self, stream: str, schema: str = RAW) -> list[RawRow]:
-        """All rows of a stream; none where its table was never made."""
-        if stream not in self.tables(schema):
-            return []
-        query = sql.SQL(
-            "select id, modified_at, payload, _sdc_received_at, _sdc_deleted_at is not null from {}"
-        ).format(sql.Identifier(schema, stream))
-        return [RawRow(*row) for row in self.connection.execute(query).fetchall()]
 
     # --- accidents
 
