@@ -344,6 +344,10 @@ def password(login: str) -> None:
     settings = Settings()
     if not dashboards.is_imported(settings):
         raise Failure("There are no dashboards and no logins yet: `make demo` or `make serve` makes them.")
+    if settings.get("VORONKA_OIDC_URL"):
+        raise Failure(
+            "People log in by VORONKA_OIDC_URL, without passwords of ours: the provider issues them."
+        )
     with _alone():
         env = _process_environment(settings, demo=not settings.portal_webhook)
         dashboards.provision(settings, env, reissue=login)

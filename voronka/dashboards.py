@@ -22,6 +22,11 @@ OPTIONAL = (
     "VORONKA_SUPERSET_WORKERS",
     "VORONKA_BEHIND_PROXY",
     "VORONKA_CURRENCY_SIGN",
+    "VORONKA_OIDC_URL",
+    "VORONKA_OIDC_CLIENT_ID",
+    "VORONKA_OIDC_CLIENT_SECRET",
+    "VORONKA_OIDC_CLAIM",
+    "VORONKA_OIDC_NAME",
 )
 
 
@@ -106,7 +111,7 @@ def is_imported(settings: Settings) -> bool:
 
 def provision(settings: Settings, env: dict[str, str], *, reissue: str = "") -> None:
     """Roles, row-level rules, and the logins of the people whom the warehouse knows now; `reissue`: a login that gets a new
-    password."""
+    password. With single sign-on nobody is given one."""
     people = json.dumps(
         {
             role: {"username": login, "password": password}
@@ -117,8 +122,7 @@ def provision(settings: Settings, env: dict[str, str], *, reissue: str = "") -> 
         progress.run(
             [
                 *_script("provision"),
-                "--passwords",
-                str(issued_passwords()),
+                *([] if settings.get("VORONKA_OIDC_URL") else ["--passwords", str(issued_passwords())]),
                 *(["--reissue", reissue] if reissue else []),
             ],
             log="superset-provision",

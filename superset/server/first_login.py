@@ -45,7 +45,7 @@ def is_issued(session: Any, user: Any) -> bool:
 
 def hook() -> Any:
     """Before each request: whoever has an issued password gets the form to change it, and no data until then."""
-    from flask import flash, jsonify, redirect, request
+    from flask import flash, jsonify, redirect, request, session
     from werkzeug.security import check_password_hash
 
     from superset import db
@@ -54,6 +54,9 @@ def hook() -> Any:
     if path.startswith(REACHABLE):
         return None
     user = requester()
+    if session.get("oauth_provider"):
+        # Came in by single sign-on, without a password.
+        return None
     if user is None or not is_issued(db.session, user):
         return None
     if path.rstrip("/") == CHANGE:

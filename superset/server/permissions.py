@@ -27,7 +27,7 @@ def _of_person(manager: SecurityManager, permission_name: str) -> tuple[Any, ...
 
 
 class SecurityManager(SupersetSecurityManager):
-    """Superset's, with a memory; a manager of one's own for single sign-on has to extend this one."""
+    """Superset's, with a memory; the one of single sign-on extends it, and so has one of one's own."""
 
     def __init__(self, appbuilder: Any) -> None:
         self._held: TTLCache[Any, bool] = TTLCache(maxsize=10_000, ttl=SECONDS)

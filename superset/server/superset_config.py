@@ -72,6 +72,18 @@ ENABLE_UI_THEME_ADMINISTRATION = False
 CUSTOM_SECURITY_MANAGER = SecurityManager
 PUBLIC_ROLE_LIKE = None
 AUTH_USER_REGISTRATION = False
+AUTH_ROLES_SYNC_AT_LOGIN = False
+if OIDC_URL := os.environ.get("VORONKA_OIDC_URL", ""):
+    import single_sign_on
+    from flask_appbuilder.const import AUTH_OAUTH
+
+    AUTH_TYPE = AUTH_OAUTH
+    OAUTH_PROVIDERS = [
+        single_sign_on.provider(
+            OIDC_URL, _required("VORONKA_OIDC_CLIENT_ID"), _required("VORONKA_OIDC_CLIENT_SECRET")
+        )
+    ]
+    CUSTOM_SECURITY_MANAGER = single_sign_on.SecurityManager
 FAB_PASSWORD_COMPLEXITY_ENABLED = True
 FAB_PASSWORD_COMPLEXITY_VALIDATOR = _long_enough
 # login_attempts.py does it, for all processes together and for the API too.
