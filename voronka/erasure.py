@@ -433,27 +433,33 @@ def _belongings(
 
 def _names(connection: psycopg.Connection, streams: list[str], people: set[str], found: Found) -> None:
     """Full names to search texts for, where nobody else is called so."""
+    employees = sql.SQL(
+        " union all select lower(payload ->> 'LAST_NAME'), lower(payload ->> 'NAME'), 'users:' || id from {}"
+    ).format(_table("users"))
     rows = connection.execute(
-        "select distinct last_name, first_name from names where key = any(%s) and last_name <> '' and first_name <> ''"
-        " and last_name <> 'Данные удалены'",
-        [sorted(people)],
+        sql.SQL(
+            """
+            with own as (
+              select distinct last_name, first_name from names
+              where key = any(%(people)s) and last_name <> '' and first_name <> '' and last_name <> 'Данные удалены'
+            ),
+            others as (
+              select lower(last_name) as last_name, lower(first_name) as first_name, key from names
+              where key <> all(%(people)s){employees}
+            )
+            select own.last_name, own.first_name, array_agg(distinct others.key) filter (where others.key is not null)
+            from own
+            left join others
+              on lower(own.last_name) = others.last_name and lower(own.first_name) = others.first_name
+            group by own.last_name, own.first_name
+            """
+        ).format(employees=employees if "users" in streams else sql.SQL("")),
+        {"people": sorted(people)},
     ).fetchall()
-    for last, first in rows:
-        namesakes = connection.execute(
-            "select key from names where lower(last_name) = lower(%s) and lower(first_name) = lower(%s) and key <> all(%s)",
-            [last, first, sorted(people)],
-        ).fetchall()
-        if "users" in streams:
-            namesakes += connection.execute(
-                sql.SQL(
-                    "select 'users:' || id from {} where payload ->> 'LAST_NAME' = %s and payload ->> 'NAME' = %s"
-                ).format(_table("users")),
-                [last, first],
-            ).fetchall()
+    for last, first, namesakes in rows:
         if namesakes:
-            others = ", ".join(sorted({key for (key,) in namesakes})[:5])
             found.remarks.append(
-                f"{others} bears the same name: texts are searched for numbers and addresses only."
+                f"{', '.join(namesakes[:5])} bears the same name: texts are searched for numbers and addresses only."
                 " If it is the same person, name that card too"
             )
         else:
@@ -567,35 +573,18 @@ def find_employee(connection: psycopg.Connection, user_id: str) -> Found:
     """
     streams = _streams(connection)
     prepare(connection)
-    row = (
-        connection.execute(
-            sql.SQL(
-                "select payload ->> 'LAST_NAME', payload ->> 'NAME', payload ->> 'EMAIL',"
-                " lower(payload ->> 'ACTIVE') in ('true', 'y', '1') and _sdc_deleted_at is null,"
-                " array_remove(array[erasure.phone_key(payload ->> 'PERSONAL_MOBILE'),"
-                " erasure.phone_key(payload ->> 'WORK_PHONE')], null)"
-                " from {} where id = %s"
-            ).format(_table("users")),
-            [user_id],
-        ).fetchone()
-        if "users" in streams
-        else None
-    )
-    if row is None:
+    known = _employee(connection, user_id) if "users" in streams else None
+    if known is None:
         raise Failure(
             f"The warehouse has no employee {user_id}: look the id up in the address of the employee's page."
         )
-    last, first, email, works, phones = row
+    found, works = known
     if works:
         raise Failure(
             f"Employee {user_id} still works: dismiss the account in the portal, `make refresh`, then run this again."
         )
-    found = Found(labels=[f"users:{user_id} {last} {first}"], phones={p for p in phones if len(p) == 10})
     found.keys[f"users:{user_id}"] = ("person", _pseudonyms(connection, ["x"])["x"], False)
-    if email:
-        found.emails.add(email.lower())
-    if last and first:
-        found.names.add((last, first))
+    for last, first in found.names:
         files = [
             f"{file.name} line {number}"
             for file in sorted((paths.ROOT / "dbt_project" / "seeds").glob("*.csv"))
@@ -609,6 +598,30 @@ def find_employee(connection: psycopg.Connection, user_id: str) -> Found:
             )
     _mentions(connection, streams, found)
     return found
+
+
+def _employee(connection: psycopg.Connection, user_id: str) -> tuple[Found, bool] | None:
+    """What an employee is mentioned by, nothing where erased already, and whether he works."""
+    row = connection.execute(
+        sql.SQL(
+            "select payload ->> 'LAST_NAME', payload ->> 'NAME', payload ->> 'EMAIL',"
+            " lower(payload ->> 'ACTIVE') in ('true', 'y', '1') and _sdc_deleted_at is null,"
+            " array_remove(array[erasure.phone_key(payload ->> 'PERSONAL_MOBILE'),"
+            " erasure.phone_key(payload ->> 'WORK_PHONE')], null)"
+            " from {} where id = %s"
+        ).format(_table("users")),
+        [user_id],
+    ).fetchone()
+    if row is None:
+        return None
+    last, first, email, works, phones = row
+    found = Found(labels=[f"users:{user_id} {last} {first}"])
+    # As erasure.sql writes it.
+    if (last, first) != ("Сотрудник", f"№ {user_id}"):
+        found.phones = {phone for phone in phones if len(phone) == 10}
+        found.emails = {email.lower()} if email else set()
+        found.names = {(last, first)} if last and first else set()
+    return found, works
 
 
 def remember(connection: psycopg.Connection, keys: dict[str, tuple[str, str | None, bool]]) -> None:
@@ -661,8 +674,9 @@ def save_list(connection: psycopg.Connection) -> None:
     fresh.replace(list_file())
 
 
-def again(settings: Settings, *files: Path) -> dict[str, int]:
-    """Erase anew who is on the lists of these files, after a restore."""
+def again(settings: Settings, *files: Path) -> tuple[dict[str, int], dict[str, Said]]:
+    """Erase anew who is on the lists of these files, after a restore: rows changed, by stream, and `traces` of those who had
+    come back."""
     keys = {}
     for file in files:
         if file.exists():
@@ -673,12 +687,33 @@ def again(settings: Settings, *files: Path) -> dict[str, int]:
                 }
             )
     if not keys:
-        return {}
+        return {}, {}
     with connect(settings) as connection:
         remember(connection, keys)
-        changed = apply(connection) if _is_loaded(connection) else {}
+        loaded = _is_loaded(connection)
+        known = traces(connection) if loaded else {}
+        changed = apply(connection) if loaded else {}
         save_list(connection)
-    return changed
+    return changed, known
+
+
+def traces(connection: psycopg.Connection) -> dict[str, Said]:
+    """What people on the list are mentioned by, as far as raw rows still tell: of clients under "", of employees under
+    their ids."""
+    streams = _streams(connection)
+    _index(connection)
+    listed = connection.execute(
+        "select key, erasure.phone_key(pseudonym) from erasure.forgotten where mode = 'person'"
+    ).fetchall()
+    found = Found(pseudonyms={number for _, number in listed if number})
+    clients = {key for key, _ in listed if not key.startswith("users:")}
+    _numbers(connection, clients, found)
+    _names(connection, streams, clients, found)
+    known = {"": found.said}
+    for user_id in (key.removeprefix("users:") for key, _ in listed if key.startswith("users:")):
+        if "users" in streams and (employee := _employee(connection, user_id)):
+            known[user_id] = employee[0].said
+    return {whose: said for whose, said in known.items() if said.parts}
 
 
 def _is_loaded(connection: psycopg.Connection) -> bool:

@@ -103,7 +103,7 @@ def erase(settings: Settings, found: Found) -> None:
 
 def forget(settings: Settings, found: Found, env: dict[str, str], employee: int | None) -> None:
     """Everything that `--yes` does: raw rows, copies and journals, marts; the answers kept meanwhile go last."""
-    instead = f"Сотрудник № {employee}" if employee else "Данные удалены"
+    instead = _instead(str(employee or ""))
     # What a run that was cut short was looking for: raw knows it no more.
     if pending().exists():
         parts, needles = json.loads(pending().read_text(encoding="utf-8"))
@@ -115,6 +115,10 @@ def forget(settings: Settings, found: Found, env: dict[str, str], employee: int 
     rebuild(settings, env)
     # Again: the build's log, and what somebody looked at until it was published.
     clean_up(settings, found.said, instead, str(employee or ""))
+
+
+def _instead(employee: str) -> str:
+    return f"Сотрудник № {employee}" if employee else "Данные удалены"
 
 
 def pending() -> Path:
@@ -139,10 +143,18 @@ def check(settings: Settings, found: Found) -> None:
 
 def again(saved: Path, settings: Settings) -> None:
     """After a restore: who was erased since the backup was made is erased again."""
-    changed = erasure.again(settings, erasure.list_file(), saved / erasure.list_file().name)
+    changed, known = erasure.again(settings, erasure.list_file(), saved / erasure.list_file().name)
     if changed:
         _vacuum(settings, changed)
         click.echo("      erased again: " + ", ".join(f"{name} {count}" for name, count in changed.items()))
+    for employee, said in known.items():
+        if len(said.parts) > erasure.TOO_MANY:
+            click.secho("      too many people to search uploads and Superset's metadata for", fg="yellow")
+            continue
+        # What the backup brought back beside the rows: uploads, Superset's journals and logins.
+        clean_up(settings, said, _instead(employee), employee)
+        if places := left(settings, said):
+            click.secho(f"      mentioned still in: {'; '.join(places)}", fg="yellow")
 
 
 def _vacuum(settings: Settings, changed: dict[str, int]) -> None:
@@ -182,8 +194,11 @@ def clean_up(settings: Settings, said: Said, instead: str, employee: str = "") -
     """Superset's answers and journals, Meltano's, uploads, logs: the words are replaced, cached answers are dropped."""
     for name, connection in databases(settings):
         if name == "superset":
+            if not connection.execute("select to_regclass('ab_user')").fetchone()[0]:  # type: ignore[index]
+                # Nobody has looked at a dashboard yet.
+                continue
             _forget_answers(connection, said)
-            if employee:
+            if employee and said.parts:
                 connection.execute(
                     "update ab_user set first_name = 'Сотрудник', last_name = %s, username = %s, email = %s"
                     " where concat_ws(' ', email, username) ~* %s or concat_ws(' ', last_name, first_name) ~* %s",
@@ -259,8 +274,6 @@ def _replace(
 
 def _forget_answers(connection: psycopg.Connection, said: Said) -> None:
     """Answers kept for two minutes, and addresses that carry filters somebody typed."""
-    if not connection.execute("select to_regclass('key_value')").fetchone()[0]:  # type: ignore[index]
-        return
     connection.execute("delete from key_value where resource = 'superset_metastore_cache'")
     for number, value in connection.execute("select id, value from key_value").fetchall():
         text = bytes(value).decode("utf-8", "ignore")

@@ -234,3 +234,45 @@ def test_retention_takes_those_without_business_for_so_long(erased: Erased) -> N
         }
         found = erasure.find(loader, everybody, mentions=False)
         assert not busy & {key for key, (mode, _, _) in found.keys.items() if mode == "person"}
+
+
+def test_an_employee_who_was_erased_has_no_name_to_search_for(erased: Erased) -> None:
+    """Given again, the command searched for «Сотрудник № 15», found it everywhere and failed."""
+    with erased.database.connect() as loader, loader.transaction(force_rollback=True):
+        (user,) = loader.execute(
+            "select id from raw_bitrix24.users where payload ->> 'ACTIVE' = 'false' order by id::int limit 1"
+        ).fetchone()
+        found = erasure.find_employee(loader, user)
+        assert found.names and found.emails
+        erasure.remember(loader, found.keys)
+        assert erasure.apply(loader)["users"] == 1
+        again = erasure.find_employee(loader, user)
+        assert again.said.parts == ()
+        erasure.remember(loader, again.keys)
+        assert erasure.apply(loader) == {}
+
+
+def test_who_came_back_with_a_backup_is_known_until_erased_again(erased: Erased) -> None:
+    with erased.database.connect() as loader, loader.transaction(force_rollback=True):
+        assert erasure.traces(loader) == {}
+        contact = next(
+            key
+            for key, (mode, _, _) in erased.found.keys.items()
+            if (mode, key[:8]) == ("person", "contacts")
+        )
+        loader.execute(
+            "update raw_bitrix24.contacts set payload = payload"
+            ' || \'{"name": "Пётр", "lastName": "Вернувшийся", "phone": "+7 901 555-44-33"}\' where id = %s',
+            [contact.split(":")[1]],
+        )
+        user, last, first = loader.execute(
+            "select id, payload ->> 'LAST_NAME', payload ->> 'NAME' from raw_bitrix24.users"
+            " where payload ->> 'ACTIVE' = 'false' order by id::int limit 1"
+        ).fetchone()
+        erasure.remember(loader, {f"users:{user}": ("person", None, False)})
+        known = erasure.traces(loader)
+        assert known.keys() == {"", user}
+        assert known[""].is_in("Звонил 8 (901) 555 44 33") and known[""].is_in("Пётр Вернувшийся")
+        assert known[user].is_in(f"{last} {first}") and not known[user].is_in("Пётр Вернувшийся")
+        erasure.apply(loader)
+        assert erasure.traces(loader) == {}
