@@ -15,7 +15,7 @@ import click
 import psycopg
 from psycopg import sql
 
-from voronka import erasure, paths, postgres, progress
+from voronka import erasure, paths, postgres, progress, refresh
 from voronka.failure import Failure
 from voronka.settings import Settings, libpq
 
@@ -128,6 +128,8 @@ def restore(settings: Settings, backup: Path, only: tuple[str, ...]) -> None:
                     warehouse.execute(
                         sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema))
                     )
+            # What the night builds is gone too: the schedule's next refresh has to build everything.
+            refresh.BUILT_OF.unlink(missing_ok=True)
         else:
             with postgres.connect(settings) as server:
                 server.execute(

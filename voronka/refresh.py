@@ -94,6 +94,7 @@ def claim_warehouse(settings: Settings, host: str, *, demo: bool, env: dict[str,
     with psycopg.connect(settings.warehouse.url("dbt"), autocommit=True) as warehouse:
         for schema in ("marts", "marts_next", "intermediate", "staging", "raw_inputs"):
             warehouse.execute(f'drop schema if exists "{schema}" cascade')
+    BUILT_OF.unlink(missing_ok=True)
     uploads.discard(settings)
     erasure.discard(settings)
     with psycopg.connect(settings.warehouse.url("loader"), autocommit=True) as warehouse:

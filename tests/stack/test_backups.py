@@ -108,12 +108,19 @@ def test_one_database_comes_back_without_the_others(installation: Installation, 
     saved = sorted(folder.iterdir())[-1]
     before = {name: content(installation, name) for name in TABLES}
     fill(installation, ROWS + 1)
+    built = installation.home / "built.sha256"
+    built.write_text("the models of now")
     after = {name: content(installation, name) for name in TABLES}
     run(installation, "restore", str(saved), "--only", "superset")
     assert content(installation, "superset") == before["superset"]
     assert {name: content(installation, name) for name in ("warehouse", "meltano")} == {
         name: after[name] for name in ("warehouse", "meltano")
     }
+    assert built.exists()
+    run(installation, "restore", str(saved), "--only", "warehouse")
+    # Tables of the night are gone: the schedule's next refresh builds everything.
+    assert not built.exists()
+    assert content(installation, "warehouse") == before["warehouse"]
 
 
 def test_old_backups_make_room_and_a_wrong_folder_is_named(installation: Installation, folder: Path) -> None:
