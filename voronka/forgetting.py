@@ -215,7 +215,7 @@ def clean_up(settings: Settings, said: Said, instead: str, employee: str = "") -
         for schema, table, columns in _texts(connection, schemas):
             if name == "warehouse" and schema == "uploads":
                 continue
-            _replace(connection, schema, table, columns, said, instead)
+            replace(connection, schema, table, columns, said, instead)
     for file in files() if said.parts else ():
         _clean_file(file, said, instead)
 
@@ -250,7 +250,7 @@ def _texts(
     return [(schema, table, [tuple(pair) for pair in columns]) for schema, table, columns in rows]
 
 
-def _replace(
+def replace(
     connection: psycopg.Connection,
     schema: str,
     table: str,
@@ -263,12 +263,15 @@ def _replace(
             "table": sql.Identifier(schema, table),
             "column": sql.Identifier(column),
             "kind": sql.Identifier("pg_catalog", kind),
+            # No parameters beside the condition: its texts have percent signs.
+            "pattern": sql.Literal(said.pattern),
+            "instead": sql.Literal(instead),
         }
         connection.execute(
             sql.SQL(
-                "update {table} set {column} = regexp_replace({column}::text, %s, %s, 'gi')::{kind} where {mentions}"
-            ).format(**given, mentions=said.where(sql.SQL("{}::text").format(given["column"]))),
-            [said.pattern, instead],
+                "update {table} set {column} = regexp_replace({column}::text, {pattern}, {instead}, 'gi')::{kind}"
+                " where {mentions}"
+            ).format(**given, mentions=said.where(sql.SQL("{}::text").format(given["column"])))
         )
 
 

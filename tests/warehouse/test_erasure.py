@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from tests.bench.pipeline import Warehouse, warehouse
 from tests.bench.scale import fill
 from tests.warehouse.rounds import build
 from voronka import erasure
 from voronka.failure import Failure
-from voronka.forgetting import seeds
+from voronka.forgetting import replace, seeds
 
 # Columns that say who a card is of; all others have to stay what they were.
 TEXTS = {
@@ -276,3 +277,22 @@ def test_who_came_back_with_a_backup_is_known_until_erased_again(erased: Erased)
         assert known[user].is_in(f"{last} {first}") and not known[user].is_in("Пётр Вернувшийся")
         erasure.apply(loader)
         assert erasure.traces(loader) == {}
+
+
+def test_a_mention_in_a_journal_is_replaced_and_nothing_beside_it(erased: Erased) -> None:
+    said = erasure.said_of({"9015554433"}, {"p_o%c@example.com"}, {("Вернувшийся", "Пётр")})
+    lines = {
+        1: {"filter": "100 % Пётр Вернувшийся, 8 (901) 555-44-33"},
+        2: {"filter": "P_O%C@example.com"},
+        3: {"filter": "990155544330 и Вернувшийся Павел"},
+    }
+    with erased.database.connect() as loader, loader.transaction(force_rollback=True):
+        loader.execute("create temporary table journal (id int, said jsonb)")
+        for number, line in lines.items():
+            loader.execute("insert into journal values (%s, %s)", [number, Jsonb(line)])
+        replace(loader, "pg_temp", "journal", [("said", "jsonb")], said, "Данные удалены")
+        assert dict(loader.execute("select id, said ->> 'filter' from journal").fetchall()) == {
+            1: "100 % Данные удалены, Данные удалены",
+            2: "Данные удалены",
+            3: lines[3]["filter"],
+        }
