@@ -2,11 +2,12 @@
 
 The portal's clock stands still, some weeks back, and is moved on before each case, so that the refresh finds what a portal would
 have brought by then. A case starts `voronka refresh --job refresh`, waits for its step (told by the statements in the database,
-by what the portal is asked and by the processes), kills its victim with signal 9, lets what is left run out, and then gives the
-same command again. Meanwhile a viewer asks a chart of Superset and the published marts. Allowed are the numbers of one build,
-whole, or an error where database or Superset is down; the same build has to say the same each time, and the one after the case
-something else than the one before. At the end raw is compared with the portal, row by row, and all tables with a build at once of
-the same rows at the same moment.
+by what the portal is asked and by the processes), kills its victim with signal 9, and lets what is left run out. Cases come in
+chains, each a step further than the one before: a refresh that reaches its step has got over the last kill, and the one behind
+a chain is left alone and has to publish. Meanwhile a viewer asks a chart of Superset and the published marts. Allowed are the
+numbers of one build, whole, or an error where database or Superset is down; the same build has to say the same each time, and
+the one that ends a chain something else than the one before. At the end raw is compared with the portal, row by row, and all
+tables with a build at once of the same rows at the same moment.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ OF_THE_DATABASE = ("backend", "postgres")
 OF_SUPERSET = ("superset worker", "superset")
 CASES = [
     *(("read", victim) for victim in ("tap", "target", "meltano", "voronka", "postgres")),
-    *((SWEEP, victim) for victim in ("tap", "meltano", "voronka", "postgres")),
-    *((SWEEP_WRITES, victim) for victim in ("target", "backend", "postgres")),
+    *((SWEEP, victim) for victim in ("tap", "meltano", "postgres")),
+    *((SWEEP_WRITES, victim) for victim in ("target", "backend")),
     *(("load", victim) for victim in ("target", "backend")),
     *(("staging", victim) for victim in ("dbt", "meltano", "voronka", "backend", "postgres")),
     *(("intermediate", victim) for victim in ("dbt", "backend")),
@@ -105,13 +106,13 @@ class Result:
     ended: int | None = None
     published_before_recovery: bool = False
     answers: Counter[str] = field(default_factory=Counter)
-    recovery_seconds: float = 0.0
-    changed: bool = False
+    recovery_seconds: float | None = None
+    changed: bool = True
     problems: list[str] = field(default_factory=list)
 
 
 class Viewer(threading.Thread):
-    """Asks twice a second: the marts as Superset's account, a chart by Superset's API, always for fresh numbers."""
+    """Asks each second: the marts as Superset's account, a chart by Superset's API, always for fresh numbers."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(daemon=True)
@@ -123,12 +124,18 @@ class Viewer(threading.Thread):
         self._error = ""
         self._body: dict[str, object] = {}
 
+    def wait_for_the_chart(self) -> None:
+        """Until it has been seen once: some cases are over sooner than a login to a Superset that was killed just now."""
+        deadline = time.monotonic() + PATIENCE / 4
+        while not self.answers["chart"] and time.monotonic() < deadline:
+            time.sleep(0.2)
+
     def stop(self) -> None:
         self._end.set()
         self.join()
 
     def run(self) -> None:
-        while not self._end.wait(0.5):
+        while not self._end.wait(1.0):
             before = self._marts()
             self._error = ""
             chart = self._chart()
@@ -277,13 +284,14 @@ class Killings:
         with psycopg.connect(self.stack.url("BI"), connect_timeout=5) as marts:
             return (marts.execute(TOGETHER).fetchone() or ())[1:]
 
-    def play(self, step: str, victim: str) -> Result:
-        """One case: what the portal has brought since the last build is loaded, with an accident."""
+    def play(self, step: str, victim: str, *, recover: bool = True) -> Result:
+        """One case: what the portal has brought since the last build is loaded, with an accident; then, to `recover`, without."""
         result = Result(step, victim)
         before, numbers = self.built_at(), self.numbers()
         viewer = Viewer(self.stack)
         viewer.start()
         try:
+            viewer.wait_for_the_chart()
             refresh = self.stack.start("refresh", "--job", "refresh")
             threading.Thread(target=refresh.stdout.read, daemon=True).start()
             result.killed = self._strike(step, victim, refresh)
@@ -295,25 +303,30 @@ class Killings:
             time.sleep(3)
             with suppress(psycopg.Error):
                 result.published_before_recovery = self.built_at() != before
-            began = time.monotonic()
-            again = self.stack.voronka("refresh", "--job", "refresh", timeout=PATIENCE)
-            result.recovery_seconds = time.monotonic() - began
-            if again.returncode:
-                result.problems.append(f"the next refresh failed: {again.stdout[-1500:]}")
-            elif self.built_at() == before:
-                result.problems.append("the next refresh published nothing")
-            if left := {"meltano", "tap", "target", "dbt"} & processes(self.stack.home).keys():
-                result.problems.append(f"left running: {', '.join(sorted(left))}")
-            changed = self.numbers() != numbers
+            if recover:
+                self._recover(result, before)
+                result.changed = self.numbers() != numbers
             time.sleep(2)
         finally:
             viewer.stop()
-        result.changed = changed and viewer.saw_a_change()
+        if recover:
+            result.changed = result.changed and viewer.saw_a_change()
         result.answers = viewer.answers
         result.problems += viewer.problems[:5]
         if not viewer.answers["marts"] or not viewer.answers["chart"]:
             result.problems.append(f"the viewer saw nothing: {dict(viewer.answers)}")
         return result
+
+    def _recover(self, result: Result, before: str) -> None:
+        began = time.monotonic()
+        again = self.stack.voronka("refresh", "--job", "refresh", timeout=PATIENCE)
+        result.recovery_seconds = time.monotonic() - began
+        if again.returncode:
+            result.problems.append(f"the next refresh failed: {again.stdout[-1500:]}")
+        elif self.built_at() == before:
+            result.problems.append("the next refresh published nothing")
+        if left := {"meltano", "tap", "target", "dbt"} & processes(self.stack.home).keys():
+            result.problems.append(f"left running: {', '.join(sorted(left))}")
 
     def _strike(self, step: str, victim: str, refresh: object) -> bool:
         """Wait for the step, then kill; whether it came."""
@@ -449,6 +462,16 @@ def installation(home: Path | None) -> Iterator[Stack]:
             stack.close()
 
 
+def chains(only: tuple[str, ...]) -> list[list[tuple[str, str]]]:
+    """The cases that begin so, in chains: the first victim of each step, then the second of each."""
+    at: dict[str, list[tuple[str, str]]] = {}
+    for case in CASES:
+        if " ".join(case).startswith(only):
+            at.setdefault(case[0], []).append(case)
+    longest = max(map(len, at.values()), default=0)
+    return [[cases[turn] for cases in at.values() if turn < len(cases)] for turn in range(longest)]
+
+
 @click.command()
 @click.option("--only", default="", help="Cases that begin so, e.g. marts,tests dbt.")
 @click.option(
@@ -461,26 +484,28 @@ def installation(home: Path | None) -> Iterator[Stack]:
 )
 def main(only: str, home: Path | None, compare: bool) -> None:
     """Kill each process at each step of a refresh; exit code 1 where viewers or the next refresh suffered."""
-    wanted = tuple(word.strip() for word in only.split(","))
-    cases = [case for case in CASES if " ".join(case).startswith(wanted)]
     wrong = 0
     with installation(home) as stack:
         killings = Killings(stack)
         click.echo(
             "| step | killed | refresh ended | seen meanwhile | next refresh | verdict |\n|---|---|---|---|---|---|"
         )
-        for step, victim in cases:
-            killings.move_on(to_the_next_day=step in (SWEEP, SWEEP_WRITES))
-            result = killings.play(step, victim)
-            if not result.changed:
-                result.problems.append("the portal went on, and the numbers did not")
-            wrong += bool(result.problems)
-            seen = ", ".join(f"{what} {count}" for what, count in sorted(result.answers.items()))
-            click.echo(
-                f"| {step} | {victim} | {result.ended}{', published' * result.published_before_recovery} | {seen}"
-                f" | {result.recovery_seconds:.0f} s | {'; '.join(result.problems) or 'ok'} |"
-            )
-            sys.stdout.flush()
+        for chain in chains(tuple(word.strip() for word in only.split(","))):
+            for step, victim in chain:
+                killings.move_on(to_the_next_day=step in (SWEEP, SWEEP_WRITES))
+                result = killings.play(step, victim, recover=(step, victim) == chain[-1])
+                if not result.changed:
+                    result.problems.append("the portal went on, and the numbers did not")
+                wrong += bool(result.problems)
+                seen = ", ".join(f"{what} {count}" for what, count in sorted(result.answers.items()))
+                after = (
+                    "the next case" if result.recovery_seconds is None else f"{result.recovery_seconds:.0f} s"
+                )
+                click.echo(
+                    f"| {step} | {victim} | {result.ended}{', published' * result.published_before_recovery} | {seen}"
+                    f" | {after} | {'; '.join(result.problems) or 'ok'} |"
+                )
+                sys.stdout.flush()
         if compare:
             unlike = killings.unlike_the_portal()
             click.echo("\n" + ("\n".join(unlike) or "raw is what the portal has"))
