@@ -119,7 +119,10 @@ def texts(value: Any) -> list[str]:
 @each
 def test_secrets_come_from_the_environment_and_have_no_default(name: str) -> None:
     for key, value in SERVICES[name].get("environment", {}).items():
-        if re.search(r"PASSWORD|SECRET|WEBHOOK", key):
+        if key == "VORONKA_OIDC_CLIENT_SECRET":
+            # Without a provider there is none.
+            assert value == "${VORONKA_OIDC_CLIENT_SECRET:-}"
+        elif re.search(r"PASSWORD|SECRET|WEBHOOK", key):
             assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", str(value)), key
     for text in texts(SERVICES[name]):
         assert not re.search(r"://[^/$\s]+:[^/$\s]+@", text), text
