@@ -29,7 +29,7 @@ def _macro(file: str, models: str, *turns: tuple[str, str, str]) -> list[Mutant]
 STAGING, CALLS, KPI = "staging/bitrix24", "intermediate/calls", "marts/kpi"
 RECENCY, PIPELINE, TARGETS = "intermediate/recency", "intermediate/pipeline", "intermediate/targets"
 TELEPHONY, CORE, PAYMENTS = "intermediate/telephony", "marts/core", "intermediate/payments"
-CLIENTS = "intermediate/clients"
+CLIENTS, ACCESS = "intermediate/clients", "marts/access"
 
 MUTANTS: list[Mutant] = [
     # How the API writes things
@@ -705,5 +705,78 @@ MUTANTS: list[Mutant] = [
         KPI, "mart_kpi__manager_rating",
         ("rated by attainment where there is a plan", "order by attainment is null asc, coalesce(attainment, revenue_won) desc", "order by revenue_won desc"),
         ("a quarter is judged by its months", "when periods.period_grain in ('Квартал', 'Год') then 'Месяц'", "when periods.period_grain in ('Год') then 'Месяц'"),
+    ),
+    # Where cards stood, what they hold, what was foretold
+    *_macro(
+        "open_stays", "int_pipeline__deal_stays int_pipeline__lead_stays",
+        ("coming where one is already is no new stay", "where stage_id is distinct from stage_before", ""),
+        ("a closed card is in no stage", "when not states.is_open then greatest(states.closed_at, moves.entered_at)", ""),
+        ("a card is where it says", "when states.stage_id <> moves.stage_id then greatest(states.moved_at, moves.entered_at)", ""),
+        ("since its last move", "greatest(coalesce(states.moved_at, states.created_at), last_moves.entered_at) as entered_at", "states.created_at as entered_at"),
+        ("only stages of work", "where moves.semantic = 'process'", ""),
+        ("a stay does not end before it began", "then greatest(states.closed_at, moves.entered_at)", "then states.closed_at"),
+        ("a stay that history lacks begins after its last record", "greatest(coalesce(states.moved_at, states.created_at), last_moves.entered_at)", "coalesce(states.moved_at, states.created_at)"),
+    ),
+    *_of(
+        "intermediate/deals", "int_deals__product_shares",
+        ("rows of less than nothing share nothing", "having sum(product_amount) > 0", "having sum(product_amount) <> 0"),
+        ("price × quantity", "sum(price * quantity)", "sum(price)"),
+        ("a kopeck is rounding", "> 0.01 then deals.amount", "> 0 then deals.amount"),
+    ),
+    *_of(
+        "intermediate/activities", "int_activities__open",
+        ("a call is a call", "when planned.type_id = 2 then 'call'", ""),
+        ("a to-do is a task", "or planned.provider_id = 'CRM_TODO'", ""),
+        ("what is not yet made", "where created_at < {{ as_of() }}", ""),
+    ),
+    *_of(
+        "marts/plan_fact", "mart_plan_fact__look_ahead",
+        ("deals are no activities", "count(*) filter (where item_type = 'deal') as deals_due", "count(*) as deals_due"),
+        ("by weight", "sum(weighted_amount) as deals_due_weighted", "sum(amount) as deals_due_weighted"),
+    ),
+    *_of(
+        "marts/plan_fact", "fct_planned_items",
+        ("ids of deals and leads meet", " and open_activities.owner_type = 'deal'", ""),
+    ),
+    *_of(
+        PIPELINE, "int_pipeline__past_forecasts",
+        ("who had left the stage is elsewhere", "and (stays.left_at is null or forecast_days.forecast_at <= stays.left_at)", ""),
+        ("who was not there yet", "forecast_days.forecast_at > stays.entered_at", "true"),
+        ("values of then", "and forecast_days.forecast_at <= deal_values.valid_to", ""),
+        ("known is what reaches back", "deal_values.known_from < forecast_days.forecast_at", "deal_values.known_from is not null"),
+        ("amount × share", " * win_shares.probability) as weighted_amount", ") as weighted_amount"),
+    ),
+    *_of(
+        "marts/pipeline", "mart_pipeline__forecast_backtest",
+        ("whose it was at the win", "closed_manager_id as manager_id", "0 as manager_id"),
+        ("wins of selling pipelines", "where won_at is not null and is_selling", "where won_at is not null"),
+        ("won of what was open then", "case when forecasts.deal_id is not null then wins.amount else 0 end", "wins.amount"),
+        ("unproven is what no version reaches", "count(*) filter (where forecasts.is_known is not true)", "count(*)"),
+        ("due in that month", "and horizons.month_end > forecasts.expected_close_date", ""),
+        ("due from its first day", "horizons.month_start <= forecasts.expected_close_date", "horizons.month_start < forecasts.expected_close_date"),
+        ("won by its last day", "horizons.month_end > wins.won_day", "horizons.month_end >= wins.won_day"),
+    ),
+    # Who sees what
+    *_of(
+        ACCESS, "mart_access__people",
+        ("without a role nobody comes in", "where role <> 'none'", ""),
+        ("who sees everything", "role in {{ roles_that_see('all') }} as sees_all", "role = 'director' as sees_all"),
+        ("who sees no more than channels", "role in {{ roles_that_see('all') }} or role in {{ roles_that_see('channels') }} as", "role in {{ roles_that_see('all') }} as"),
+        ("who sees everything sees channels", "role in {{ roles_that_see('all') }} or role in {{ roles_that_see('channels') }} as", "role in {{ roles_that_see('channels') }} as"),
+    ),
+    *_of(
+        ACCESS, "mart_access__visible_managers",
+        ("a role that sees no rows of people", "and (role in {{ roles_that_see('own') }} or role in {{ roles_that_see('tree') }})", ""),
+        ("a manager sees their own", "(role in {{ roles_that_see('own') }} or role", "(role"),
+        ("a head sees their own", "or role in {{ roles_that_see('tree') }})", ")"),
+        ("who is nobody in the portal", "    manager_id is not null\n    and", "    true\n    and"),
+        ("a head's departments", "people.manager_id = departments.head_id\n      or", ""),
+        ("a head of another department does not see the one they sit in", "heads.head_id is null and managers", "managers"),
+        ("a head by a file only heads their own", "      or (heads.head_id is null and managers.department_id = departments.department_id)\n", ""),
+        ("only heads see others", "where people.role in {{ roles_that_see('tree') }}", ""),
+        ("the departments below too", "position('/' || headed.department_id || '/' in departments.path_ids) > 0", "headed.department_id = departments.department_id"),
+        ("numbers that end alike", "position('/' || headed.department_id || '/' in", "position(headed.department_id || '/' in"),
+        ("numbers that begin alike", "position('/' || headed.department_id || '/' in", "position('/' || headed.department_id in"),
+        ("nobody sees what is nobody's", "inner join managers on departments.department_id = managers.department_id", "inner join managers on departments.department_id = managers.department_id or managers.manager_id = 0"),
     ),
 ]  # fmt: skip
