@@ -43,6 +43,15 @@ def is_issued(session: Any, user: Any) -> bool:
     )
 
 
+def word_the_form() -> None:
+    """The form says what it is and what it takes: its own words tell that nobody looks at passwords, and we do."""
+    from flask_appbuilder.security.forms import ResetPasswordForm
+    from flask_appbuilder.security.views import ResetMyPasswordView
+
+    ResetMyPasswordView.form_title = "Новый пароль"
+    ResetPasswordForm.password.kwargs["description"] = "Не короче 12 знаков"
+
+
 def hook() -> Any:
     """Before each request: whoever has an issued password gets the form to change it, and no data until then."""
     from flask import flash, jsonify, redirect, request, session
@@ -66,4 +75,7 @@ def hook() -> Any:
         return None
     if path.startswith("/api/"):
         return jsonify({"message": "Сначала смените выданный пароль: войдите в браузере"}), 403
+    # Superset has said «access denied» to whoever came without a login; what the form asks for is another matter.
+    session.pop("_flashes", None)
+    flash("Пароль выдан на первый раз: придумайте свой, не короче 12 знаков", "info")
     return redirect(CHANGE)

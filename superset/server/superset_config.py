@@ -214,9 +214,10 @@ def _keep_sessions(app: Any) -> None:
 
 
 def FLASK_APP_MUTATOR(app: Any) -> None:
-    """Answers of our own before Superset's: passwords that must be changed, requests that hold SQL, words, first pages."""
+    """Answers of our own before Superset's: passwords that must be changed, requests that hold SQL, words, first pages, links."""
     import first_login
     import first_page
+    import kept_filters
     import login_attempts
     import plain_requests
     from flask import jsonify, request
@@ -227,12 +228,14 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
         return jsonify(_russian()) if request.path == "/superset/language_pack/ru/" else None
 
     _keep_sessions(app)
+    first_login.word_the_form()
     app.before_request(words)
     app.before_request(login_attempts.before)
     app.after_request(login_attempts.after)
     app.before_request(first_login.hook)
     app.before_request(plain_requests.hook)
     app.before_request(first_page.hook)
+    app.before_request(kept_filters.hook)
     app.jinja_loader = ChoiceLoader([FileSystemLoader(Path(__file__).parent / "templates"), app.jinja_loader])
     app.context_processor(lambda: {"closed_dashboards": first_page.closed_dashboards})
     _bear_races_of_the_cache()
@@ -249,6 +252,8 @@ _LOGO = (
     '<path d="M2 5h24l-9 10v9l-6-3v-6z" fill="#0B66C3"/>'
     '<text x="34" y="20" font-family="Arial,sans-serif" font-size="17" font-weight="600" fill="#1F2A37">Воронка</text></svg>'
 )
+# Of the pages that Superset still makes on the server (a new password), on black.
+APP_ICON = f"data:image/svg+xml,{quote(_LOGO.replace('#1F2A37', '#fff'))}"
 # Superset replaces this dictionary whole: without the sizes and weights the logo and the headings lose their shape.
 THEME_DEFAULT = {
     "token": {

@@ -103,3 +103,25 @@ def tabs_of(dashboard: dict[str, Any]) -> dict[str, int]:
 def nodes(dashboard: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The layout's nodes by id."""
     return {key: node for key, node in dashboard["position"].items() if isinstance(node, dict)}
+
+
+def links_of(chart: dict[str, Any]) -> list[str]:
+    """Links of a chart that choose filters of its dashboard: those of its template, those that its metrics make."""
+    used = set(chart_metrics(chart["params"]))
+    made = [
+        metric["expression"]
+        for metric in datasets()[chart["dataset_uuid"]]["metrics"]
+        if metric["metric_name"] in used
+    ]
+    written = re.findall(r"[?&\w=-]*native_filters=[^\"]+", chart["params"].get("handlebarsTemplate") or "")
+    return written + [text.replace("' || '", "") for text in made if "native_filters=" in text]
+
+
+def filters_reaching(dashboard: dict[str, Any], chart_node: dict[str, Any]) -> list[dict[str, Any]]:
+    """Native filters in whose scope a chart of the layout lies."""
+    return [
+        native
+        for native in dashboard["metadata"]["native_filter_configuration"]
+        if set(native["scope"]["rootPath"]) & set(chart_node["parents"])
+        and chart_node["meta"]["chartId"] not in native["scope"]["excluded"]
+    ]

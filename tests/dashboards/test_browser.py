@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
 
 from tests.conftest import Stack
-from tests.dashboards.bundle_reading import charts_of, dashboards, tabs_of
+from tests.dashboards.bundle_reading import charts_of, dashboards, nodes, tabs_of
 
 KPI, CALLS, DEALS = "kpi-otdela-prodazh", "normativ-ishodyaschih", "sdelki-v-rabote"
 TROUBLE = re.compile(
@@ -139,6 +140,12 @@ def test_every_tab_draws_with_rows_and_without_errors(
     for number, (tab, charts) in enumerate(tabs_of(dashboard).items(), 1):
         seen.open_tab(tab)
         seen.shoot(Path(stack.env["VORONKA_HOME"]) / "screenshots" / f"{slug}-{width}-{number}.png")
+        # No filter that does something on this tab hides in a menu.
+        filters = page.locator('[data-test="filter-bar"] .filter-item-wrapper:visible')
+        assert filters.count() == len(filters_of(dashboard, tab)), tab
+        expect(page.locator('[data-test="dropdown-container-btn"]')).to_be_hidden()
+        # What is empty is said in words, without a picture.
+        assert page.locator(".ant-empty-image:visible").count() == 0, tab
         panel = page.locator('[role="tabpanel"]:visible').last
         assert panel.locator('[data-test="chart-grid-component"]').count() == charts, tab
         assert page.locator('.ant-alert-error:visible, [data-test="chart-error"]:visible').count() == 0, tab
@@ -158,6 +165,17 @@ def test_every_tab_draws_with_rows_and_without_errors(
     # Managers write what they like into cards; what the dashboards themselves say is Russian.
     assert english - words_of_the_cards(stack) - {"ROMI"} == set()
     page.context.close()
+
+
+def filters_of(dashboard: dict[str, Any], tab: str) -> set[str]:
+    """Names of the filters that reach something on a tab, or above the tabs."""
+    layout = nodes(dashboard)
+    (shown,) = (key for key, node in layout.items() if node["type"] == "TAB" and node["meta"]["text"] == tab)
+    return {
+        native["name"]
+        for native in dashboard["metadata"]["native_filter_configuration"]
+        if {shown, "ROOT_ID"} & set(native["scope"]["rootPath"])
+    }
 
 
 def words_of_the_cards(stack: Stack) -> set[str]:
@@ -446,13 +464,17 @@ def test_a_button_shows_its_deals_in_one_click(
     browser: Browser, stack: Stack, signed_in: dict[str, Any], word: str
 ) -> None:
     seen = visit(browser, stack, signed_in, slug=DEALS)
+    ((pipeline, _),) = Counter(row["pipeline"] for row in last_rows(seen, "amount_rank")).most_common(1)
+    seen.choose("Воронка", pipeline)
     promised = buttons(seen)
     seen.answers.clear()
-    seen.page.locator(".buttons a", has_text=word).click()
-    seen.page.wait_for_url("**native_filters**", timeout=PATIENCE)
+    with seen.page.expect_navigation(timeout=PATIENCE):
+        seen.page.locator(".buttons a", has_text=word).click()
     expect(seen.page.locator(".tile").first).to_be_visible(timeout=PATIENCE)
     seen.settle()
-    assert number(seen.tiles()["Сделок в работе"]) == promised[word] == len(last_rows(seen, "amount_rank"))
+    rows = last_rows(seen, "amount_rank")
+    assert number(seen.tiles()["Сделок в работе"]) == promised[word] == len(rows)
+    assert {row["pipeline"] for row in rows} == {pipeline}, "what else is chosen stays so"
     assert buttons(seen) == promised, "the buttons themselves show every horizon"
     seen.page.context.close()
 
@@ -462,8 +484,9 @@ def test_a_tile_shows_its_deals_without_a_next_step(
 ) -> None:
     """Two clicks from the open dashboard: the button of when they close, the number in red."""
     seen = visit(browser, stack, signed_in, slug=DEALS)
-    seen.page.locator(".buttons a", has_text="Просрочены").click()
-    seen.page.wait_for_url("**native_filters**", timeout=PATIENCE)
+    with seen.page.expect_navigation(timeout=PATIENCE):
+        seen.page.locator(".buttons a", has_text="Просрочены").click()
+    expect(seen.page.locator(".tile").first).to_be_visible(timeout=PATIENCE)
     seen.settle()
     before, promised = seen.tiles(), number(seen.tiles()["Без следующего шага"])
     assert number(before["Сделок в работе"]) > promised > 0

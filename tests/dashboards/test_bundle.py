@@ -29,6 +29,8 @@ from tests.dashboards.bundle_reading import (
     columns_of,
     dashboards,
     datasets,
+    filters_reaching,
+    links_of,
     metrics_of,
     nodes,
 )
@@ -202,13 +204,10 @@ def test_layout_is_consistent(path: str) -> None:
 
 def _in_scope(dashboard: dict[str, Any], native: dict[str, Any]) -> list[str]:
     """Uuids of the charts that a filter reaches."""
-    roots, excluded = set(native["scope"]["rootPath"]), native["scope"]["excluded"]
     return [
         node["meta"]["uuid"]
         for node in nodes(dashboard).values()
-        if node["type"] == "CHART"
-        and roots & set(node["parents"])
-        and node["meta"]["chartId"] not in excluded
+        if node["type"] == "CHART" and native in filters_reaching(dashboard, node)
     ]
 
 
@@ -228,6 +227,8 @@ def test_filters_name_columns_and_reach_every_chart_in_their_scope(path: str) ->
             if column not in columns_of(datasets()[by_uuid[uuid]["dataset_uuid"]])
         }
         assert unreached <= indifferent | {"mart_kpi__norm_baseline"}, native["name"]
+        # A word of one's own would leave every chart empty.
+        assert native["controlValues"]["creatable"] is False, native["name"]
         if native["controlValues"]["enableEmptyFilter"]:
             default = native["defaultDataMask"]["filterState"].get("value")
             # Which entries a portal has, only its data says.
@@ -325,6 +326,35 @@ def test_buttons_choose_the_horizons_there_are() -> None:
     )
     assert filter_["id"] == "NATIVE_FILTER-zakryt"
     assert filter_["targets"][0]["column"]["name"] == "horizon"
+
+
+@each_dashboard
+def test_a_link_opens_what_its_number_counts(path: str) -> None:
+    """It names its own place, so that the filters that reach its chart stay chosen; what a click on another chart chose, which no
+    address holds, either does not reach it or is chosen by the link itself."""
+    dashboard, by_uuid = DASHBOARDS[path], {chart["uuid"]: chart for chart in CHARTS.values()}
+    placed = {node["meta"]["chartId"]: node for node in nodes(dashboard).values() if node["type"] == "CHART"}
+    columns = {
+        native["id"]: native["targets"][0]["column"]["name"]
+        for native in dashboard["metadata"]["native_filter_configuration"]
+    }
+    for number, node in placed.items():
+        held = set(columns_of(datasets()[by_uuid[node["meta"]["uuid"]]["dataset_uuid"]]))
+        for link in links_of(by_uuid[node["meta"]["uuid"]]):
+            assert f"from={node['id']}&native_filters=" in link, node["id"]
+            chosen = set(re.findall(r"(NATIVE_FILTER-[\w-]+):\(extraFormData", link))
+            assert chosen and chosen <= set(columns), node["id"]
+            for emitter, about in dashboard["metadata"]["chart_configuration"].items():
+                scope = about["crossFilters"]["scope"]
+                if set(scope["rootPath"]) & set(node["parents"]) and number not in scope["excluded"]:
+                    other = by_uuid[placed[int(emitter)]["meta"]["uuid"]]
+                    clicked = (
+                        set(chart_columns(other["params"])) if other["viz_type"] != "handlebars" else set()
+                    )
+                    told = {columns[name] for name in chosen}
+                    # What a manager is, goes with the manager.
+                    told |= {"department", "owner_status"} if "manager" in told else set()
+                    assert clicked & held <= told, (node["id"], emitter)
 
 
 def test_red_is_no_series_colour(monkeypatch: pytest.MonkeyPatch) -> None:

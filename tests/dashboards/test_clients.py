@@ -203,8 +203,8 @@ def test_a_button_shows_its_clients_in_one_click(
     seen = visit(browser, stack, signed_in, slug=CLIENTS)
     promised = buttons(seen)
     seen.answers.clear()
-    seen.page.locator(".buttons a", has_text=word).click()
-    seen.page.wait_for_url("**native_filters**", timeout=PATIENCE)
+    with seen.page.expect_navigation(timeout=PATIENCE):
+        seen.page.locator(".buttons a", has_text=word).click()
     expect(seen.page.locator(".tile").first).to_be_visible(timeout=PATIENCE)
     seen.settle()
     counted, page = page_of(seen, "open_rank")
@@ -243,17 +243,36 @@ def test_a_number_of_the_matrix_shows_its_clients_in_one_click(
 ) -> None:
     seen = visit(browser, stack, signed_in, slug=CLIENTS)
     seen.open_tab("Матрица")
-    row = seen.page.locator(".matrix", has_text=name).locator("tbody tr").first
+    # What else is chosen stays so: the number was counted with it.
+    with psycopg.connect(stack.url("BI")) as warehouse:
+        (channel,) = warehouse.execute(  # type: ignore[misc]
+            f"select channel from marts.mart_clients__base where {column} = %s group by 1 order by count(*) desc",
+            [value],
+        ).fetchone()
+    seen.choose("Канал", channel)
+    row = (
+        seen.page.locator(".matrix", has_text=name)
+        .locator("tbody tr")
+        .filter(has=seen.page.locator(f"td:nth-child({place + 1}) b"))
+        .first
+    )
     manager, cell = row.locator("td").first.inner_text(), row.locator("td").nth(place)
     held = number(cell.locator("b").inner_text())
     seen.answers.clear()
-    cell.locator("a").click()
-    seen.page.wait_for_url("**native_filters**", timeout=PATIENCE)
+    with seen.page.expect_navigation(timeout=PATIENCE):
+        cell.locator("a").click()
     expect(seen.page.locator(".tile").first).to_be_visible(timeout=PATIENCE)
     seen.settle()
     counted, page = page_of(seen, "open_rank")
     assert number(seen.tiles()["Клиентов"]) == counted == held > 0
     assert {(row["manager"], row[column]) for row in page} == {(manager, value)}
+    # «The whole base» takes back what numbers chose, of that manager and channel.
+    promised = buttons(seen)["Вся база"]
+    with seen.page.expect_navigation(timeout=PATIENCE):
+        seen.page.locator(".buttons a", has_text="Вся база").click()
+    expect(seen.page.locator(".tile").first).to_be_visible(timeout=PATIENCE)
+    seen.settle()
+    assert number(seen.tiles()["Клиентов"]) == promised >= held
     seen.page.context.close()
 
 

@@ -83,7 +83,7 @@ def press(seen: Visit, button: str) -> int:
     """Press a button, and tell the number it promised."""
     link = seen.page.locator(".ways a", has_text=button)
     promised = number(link.locator("b").inner_text())
-    with seen.page.expect_navigation(url="**native_filters=*", timeout=PATIENCE):
+    with seen.page.expect_navigation(timeout=PATIENCE):
         link.click()
     expect(seen.page.locator(".tile").first).to_be_visible(timeout=PATIENCE)
     seen.settle()
