@@ -10,14 +10,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import psycopg
 
 from tests.proof.funnel import Funnel, journeys_at_steps
-from tests.proof.plans import Plans
-from tests.proof.truth import SEEDS, TYPES, UTC, Attempt, Card, Truth, moment, number, phone_of, words
+from tests.proof.truth import TYPES, UTC, Attempt, Card, Truth, moment, number, phone_of, words
 from tests.warehouse.working_days import is_worked
 
 EXACT = Decimal("0.0001")
@@ -91,6 +90,7 @@ class Period:
         )  # fmt: skip
 
 
+@cache
 def of_grain(grain: str, day: dt.date) -> dt.date:
     """First day of the period of a day."""
     return {
@@ -331,7 +331,7 @@ def spend_of(marts: Marts) -> dict[tuple[str, dt.date, str], Decimal]:
     found: dict[tuple[str, dt.date, str], Decimal] = defaultdict(Decimal)
     first = min((period.start for period in marts.periods if period.grain == "Месяц"), default=truth.today)
     for name in names:
-        with (SEEDS / f"{name}.csv").open(encoding="utf-8") as file:
+        with (truth.seeds / f"{name}.csv").open(encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         day = first
         while day <= truth.today:
@@ -862,47 +862,6 @@ class Touches:
         return max(talks, default=None), max([*talks, *done], default=None), min(steps, default=None)
 
 
-def plans(marts: Marts) -> list[Check]:
-    """Plan of each person and day, and what was attained of it by period."""
-    truth = marts.truth
-    daily, attained = Check("plans of a person and a day"), Check("attainment, by day, week and month")
-    known = Plans(truth)
-    metrics = {target.metric for target in known.targets}
-    months = [period.start for period in marts.periods if period.grain == "Месяц"]
-    last = months_on(truth.today.replace(day=1), 2) - DAY
-    true = {
-        (metric, person, day): plan
-        for metric in metrics
-        for person, day, plan in known.of(metric, min(months, default=truth.today), last)
-    }
-    shown = {
-        row[:3]: row[3]
-        for row in marts.read(
-            "mart_plan_fact__daily", "metric_code, manager_id, day, plan", "plan is not null"
-        )
-    }
-    daily.same(shown, true)
-    facts: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
-    sums: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
-    for event in truth.events:
-        for period in marts.own_periods(truth.day(event.at)):
-            facts[event.metric, event.manager, period.grain, period.start] += event.worth
-    for (metric, person, day), plan in true.items():
-        for grain in ("День", "Неделя", "Месяц"):
-            sums[metric, person, grain, of_grain(grain, day)] += plan
-    for metric, manager, grain, start, plan, fact, attainment in marts.read(
-        "mart_plan_fact__attainment",
-        "metric_code, manager_id, period_grain, period_start, plan, fact, attainment",
-        "not is_ratio",
-    ):
-        key = metric, manager, grain, start
-        full = sums.get(key)
-        attained.equal((*key, "fact"), fact, facts[key])
-        attained.equal((*key, "plan"), plan, full)
-        attained.equal((*key, "attainment"), attainment, facts[key] / full if full else None)
-    return [daily, attained]
-
-
 def funnel(marts: Marts) -> list[Check]:
     """Which cards a journey holds and what became of it, when it came to each step, and how many did."""
     truth, true = marts.truth, Funnel(marts.truth)
@@ -970,7 +929,7 @@ def links(marts: Marts) -> list[Check]:
 
 ALL: tuple[Callable[[Marts], list[Check]], ...] = (
     ledger, growth, rating, checks_and_cycles, loss_reasons, channels, win_rate, norms, missed_calls, telephony,
-    open_deals, plans, funnel, links,
+    open_deals, funnel, links,
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from tests.proof.truth import LONG_AGO, SEEDS, Card, Payment, Truth, moment, number
+from tests.proof.truth import LONG_AGO, Card, Payment, Truth, moment, number
 
 FOREVER = dt.datetime.max.replace(tzinfo=dt.timezone.utc)
 LABELS = {"lead": "Лид", "request": "Заявка", "active": "Активная", "repeat": "Повторная"}
@@ -85,7 +85,7 @@ class Funnel:
         """The steps of each entry: the company's, the invented ones on the demonstration, else the usual ones."""
         found: dict[str, list[Step]] = {}
         for name in ["funnel_steps", *(["demo_funnel_steps"] if self.truth.is_demonstration else [])]:
-            with (SEEDS / f"{name}.csv").open(encoding="utf-8") as file:
+            with (self.truth.seeds / f"{name}.csv").open(encoding="utf-8") as file:
                 lines = list(csv.DictReader(file))
             steps: dict[str, dict[tuple[int, str], Step]] = defaultdict(dict)
             for line in lines:
@@ -220,7 +220,8 @@ class Funnel:
             open_ones = [
                 journey
                 for journey in theirs
-                if self._is_of(journey, deal.client, deal.created) and self._is_open(journey, deal.created)
+                if self._is_of(journey, deal.client, deal.created)
+                and self._is_open(journey, deal.client, deal.created)
             ]
             if open_ones:
                 journey = max(open_ones, key=lambda one: (one.started, one.key))
@@ -235,19 +236,27 @@ class Funnel:
     def _is_of(journey: Journey, client: str | None, at: dt.datetime) -> bool:
         return any(card.client == client and card.created <= at for card in journey.cards)
 
-    def _is_open(self, journey: Journey, at: dt.datetime) -> bool:
-        for card in journey.cards:
+    def _is_open(self, journey: Journey, client: str | None, at: dt.datetime) -> bool:
+        """To a client: of a lead's journey that is of several, what joined it by way of the others does not matter."""
+        cards = [
+            card
+            for card in journey.cards
+            if card.client == client
+            or self.kind(journey, card) == "lead"
+            or number(card.payload.get("leadId"))
+        ]
+        for card in cards:
             last = self.firsts(self.kind(journey, card), card, journey.entry)[-1]
             if last and last[0].at <= at:
                 return False
-        if any(self.in_process(card, at) for card in journey.cards):
+        if any(self.in_process(card, at) for card in cards):
             return True
         lead = self.truth.leads.get(journey.lead or -1)
         is_converted = lead is not None and any(
             closing.succeeded and closing.start <= at < closing.end for closing in self.closings(lead)
         )
         return is_converted and not any(
-            deal.created <= at for deal in journey.cards if self.kind(journey, deal) == "deal"
+            deal.created <= at for deal in cards if self.kind(journey, deal) == "deal"
         )
 
     def kind(self, journey: Journey, card: Card) -> str:

@@ -1,4 +1,4 @@
-"""Plans once more, person by person and day by day: the nearest target, evenly over working days, shared by who is left."""
+"""Plans once more, person by person and day by day: the nearest target, evenly over working days, shared by who is there."""
 
 from __future__ import annotations
 
@@ -8,12 +8,28 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 
-from tests.proof.truth import SEEDS, Payload, Truth, moment, number
+from tests.proof.checks import DAY, Check, Marts, months_on, of_grain
+from tests.proof.truth import Payload, Truth, moment, number
 from tests.warehouse.working_days import is_worked
 
-DAY = dt.timedelta(days=1)
+RATIOS = ("win_rate", "average_check")
+
+
+@cache
+def days_of(period: str, day: dt.date) -> list[dt.date]:
+    """All days of its day, week or month."""
+    if period == "day":
+        return [day]
+    if period == "week":
+        monday = day - day.weekday() * DAY
+        return [monday + n * DAY for n in range(7)]
+    first, days = day.replace(day=1), []
+    while first.month == day.month:
+        days.append(first)
+        first += DAY
+    return days
 
 
 @dataclass(frozen=True)
@@ -31,17 +47,7 @@ class Target:
         return self.since <= day <= self.until
 
     def period_of(self, day: dt.date) -> list[dt.date]:
-        """All days of its day, week or month."""
-        if self.period == "day":
-            return [day]
-        if self.period == "week":
-            monday = day - day.weekday() * DAY
-            return [monday + n * DAY for n in range(7)]
-        first, days = day.replace(day=1), []
-        while first.month == day.month:
-            days.append(first)
-            first += DAY
-        return days
+        return days_of(self.period, day)
 
     def daily(self, day: dt.date) -> Decimal:
         if not is_worked(day):
@@ -58,13 +64,23 @@ class Person:
     shares: bool
     since: dt.date
     until: dt.date
+    away: tuple[tuple[dt.date, dt.date], ...] = ()
+    """First and last days of absences."""
 
     def works(self, day: dt.date) -> bool:
+        """Employed then, on a day off and away too."""
         return self.since <= day <= self.until
+
+    def is_absent(self, day: dt.date) -> bool:
+        return any(first <= day <= last for first, last in self.away)
+
+    def is_there(self, day: dt.date) -> bool:
+        """Can bring something."""
+        return self.works(day) and is_worked(day) and not self.is_absent(day)
 
 
 class Plans:
-    """What each person is to bring on each day. Nobody is absent: the demonstration has no absences."""
+    """What each person is to bring on each day."""
 
     def __init__(self, truth: Truth) -> None:
         self.truth = truth
@@ -78,12 +94,22 @@ class Plans:
         files = ["targets", *(["demo_targets"] if self.truth.is_demonstration else [])]
         found = []
         for name in files:
-            with (SEEDS / f"{name}.csv").open(encoding="utf-8") as file:
+            with (self.truth.seeds / f"{name}.csv").open(encoding="utf-8") as file:
                 for row in csv.DictReader(file):
                     until = row["valid_to"] or "9999-12-31"
                     dates = dt.date.fromisoformat(row["valid_from"]), dt.date.fromisoformat(until)
                     who = row["metric_code"], row["scope"], row["name"], row["period"]
                     found.append(Target(*who, *dates, Decimal(row["value"]), row["per_person"] == "true"))
+        return found
+
+    @cached_property
+    def absences(self) -> dict[int, list[tuple[dt.date, dt.date]]]:
+        found = defaultdict(list)
+        with (self.truth.seeds / "absences.csv").open(encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                days = row["from_day"], row["to_day"] or "9999-12-31"
+                first, last = map(dt.date.fromisoformat, days)
+                found[self.person(row["employee"])].append((first, last))
         return found
 
     @cached_property
@@ -126,6 +152,7 @@ class Plans:
                     and id not in self.heads,
                     self.truth.day(min(begins)) if begins else dt.date.min,
                     dt.date.max if active else self.truth.day(seen[-1]),
+                    tuple(self.absences[id]),
                 )
             )
         return found
@@ -134,70 +161,167 @@ class Plans:
     def ids(self) -> dict[str, int]:
         return {f"{u['LAST_NAME']} {u['NAME']}": int(u["ID"]) for u in self.truth.present("users")}
 
+    def person(self, written: str) -> int:
+        """Files call people by their names or ids."""
+        return int(written) if written.isdigit() else self.ids[written]
+
+    def department(self, written: str) -> int:
+        return int(written) if written.isdigit() else self.names[written]
+
+    @cached_property
+    def near(self) -> dict[Target, dict[int, int]]:
+        """Of each target whose it is, and how near it is to each of them."""
+        found: dict[Target, dict[int, int]] = {}
+        for target in self.targets:
+            reached = {person.id: self.reach(target, person) for person in self.people}
+            found[target] = {id: distance for id, distance in reached.items() if distance is not None}
+        return found
+
     def reach(self, target: Target, person: Person) -> int | None:
         """How near a target is to a person: 0 for one's own; none where it is not theirs."""
         if target.scope == "manager":
-            return 0 if self.ids.get(target.name) == person.id else None
+            return 0 if self.person(target.name) == person.id else None
         if target.scope == "company":
             return 1000
-        department = self.names[target.name]
+        department = self.department(target.name)
         return 1 + person.departments.index(department) if department in person.departments else None
 
     def of(self, metric: str, first: dt.date, last: dt.date) -> Iterator[tuple[int, dt.date, Decimal]]:
+        """Plans of all people between two days, which are all that is known."""
         targets = [target for target in self.targets if target.metric == metric]
-        day = first
-        while day <= last:
-            for person, plan in self._of_day([t for t in targets if t.holds(day)], day).items():
-                yield person, day, plan
-            day += DAY
+        days = [first + n * DAY for n in range((last - first).days + 1)]
+        chosen = {day: self._nearest([t for t in targets if t.holds(day)], day) for day in days}
+        # What a person would have had in a period of a target: on days of absence too.
+        had: dict[tuple[int, Target, dt.date], dict[dt.date, Decimal]] = defaultdict(dict)
+        for day in days:
+            for person, (target, amount) in self._of_day(chosen, targets, day).items():
+                had[person, target, target.period_of(day)[0]][day] = amount
+        people = {person.id: person for person in self.people}
+        for (id, target, _), amounts in had.items():
+            person, ratio = people[id], target.metric in RATIOS
+            there = {day: amount for day, amount in amounts.items() if person.is_there(day)}
+            missed = Decimal(0) if ratio else sum(amounts.values()) - sum(there.values())
+            left = sum(there.values())
+            for day, amount in amounts.items():
+                if ratio:
+                    yield id, day, amount
+                elif day not in there:
+                    yield id, day, Decimal(0)
+                else:
+                    part = amount / left if left else Decimal(1) / len(there)
+                    yield id, day, amount + missed * part
 
-    def _of_day(self, targets: list[Target], day: dt.date) -> dict[int, Decimal]:
-        working = [person for person in self.people if person.works(day)]
-        reached: dict[Target, list[Person]] = defaultdict(list)
-        nearest: dict[int, Target] = {}
-        for person in working:
-            near = sorted(
-                (
-                    (distance, n)
-                    for n, target in enumerate(targets)
-                    if (distance := self.reach(target, person)) is not None
-                )
-            )
-            for _, n in near:
-                reached[targets[n]].append(person)
-            if near:
-                nearest[person.id] = targets[near[0][1]]
-        given: dict[int, Decimal] = {}
+    def _nearest(self, targets: list[Target], day: dt.date) -> dict[int, Target]:
+        """Of each person who works here the target that counts."""
+        found = {}
+        for person in self.people:
+            near = [
+                (self.near[target][person.id], n)
+                for n, target in enumerate(targets)
+                if person.id in self.near[target]
+            ]
+            if near and person.works(day):
+                found[person.id] = targets[min(near)[1]]
+        return found
 
-        def width(target: Target) -> tuple[int, int]:
-            """Nearest scopes first: a manager's, then the deepest departments, the company last."""
-            if target.scope != "department":
-                return (0 if target.scope == "manager" else 2), 0
-            depth, department = 0, self.parents.get(self.names[target.name])
-            while department:
-                depth, department = depth + 1, self.parents.get(department)
-            return 1, -depth
-
-        for target in sorted(targets, key=width):
-            people = reached[target]
+    def _of_day(
+        self, chosen: dict[dt.date, dict[int, Target]], targets: list[Target], day: dt.date
+    ) -> dict[int, tuple[Target, Decimal]]:
+        given: dict[int, tuple[Target, Decimal]] = {}
+        for target in sorted((t for t in targets if t.holds(day)), key=self._width):
+            people = [
+                person for person in self.people if person.id in self.near[target] and person.works(day)
+            ]
             counted = [
                 person
                 for person in people
-                if nearest[person.id] is target and (target.scope == "manager" or person.shares)
+                if chosen[day][person.id] is target and (target.scope == "manager" or person.shares)
             ]
-            # Who works on no day of the period carries nothing: it is theirs, and 0.
+            # Who is there on no day of the period on which the target counts carries nothing: it is theirs, and 0.
             theirs = [
                 person
                 for person in counted
-                if any(is_worked(other) and person.works(other) for other in target.period_of(day))
+                if any(
+                    person.is_there(other) and chosen.get(other, {}).get(person.id) is target
+                    for other in target.period_of(day)
+                )
             ]
             share = Decimal(0)
-            ratio = target.metric in ("win_rate", "average_check")
+            ratio = target.metric in RATIOS
             if ratio or target.scope == "manager" or target.per_person:
                 share = target.value if ratio else target.daily(day)
             elif theirs:
-                taken = sum((given.get(person.id, Decimal(0)) for person in people), Decimal(0))
+                taken = sum((given[person.id][1] for person in people if person.id in given), Decimal(0))
                 share = max(target.daily(day) - taken, Decimal(0)) / len(theirs)
             for person in counted:
-                given[person.id] = share if ratio or person in theirs else Decimal(0)
+                given[person.id] = target, share if ratio or person in theirs else Decimal(0)
         return given
+
+    def _width(self, target: Target) -> tuple[int, int]:
+        """Nearest scopes first: a manager's, then the deepest departments, the company last."""
+        if target.scope != "department":
+            return (0 if target.scope == "manager" else 2), 0
+        depth, department = 0, self.parents.get(self.department(target.name))
+        while department:
+            depth, department = depth + 1, self.parents.get(department)
+        return 1, -depth
+
+
+def plans(marts: Marts) -> list[Check]:
+    """Plan of each person and day, and what was attained of it by period."""
+    truth = marts.truth
+    daily, attained = Check("plans of a person and a day"), Check("attainment, by day, week and month")
+    paces = Check("attainment: plan to date, days left")
+    known = Plans(truth)
+    people = {person.id: person for person in known.people}
+    months = [period.start for period in marts.periods if period.grain == "Месяц"]
+    last = months_on(truth.today.replace(day=1), 2) - DAY
+    true = {
+        (metric, person, day): plan
+        for metric in {target.metric for target in known.targets}
+        for person, day, plan in known.of(metric, min(months, default=truth.today), last)
+    }
+    shown = {
+        row[:3]: row[3:]
+        for row in marts.read(
+            "mart_plan_fact__daily", "metric_code, manager_id, day, plan, is_absent", "plan is not null"
+        )
+    }
+    daily.same({key: row[0] for key, row in shown.items()}, true)
+    for key in {**shown, **true}:
+        daily.equal((*key, "absent"), shown.get(key, (None, None))[1], people[key[1]].is_absent(key[2]))
+    facts: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
+    sums: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
+    to_date: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
+    left: dict[tuple[str, int, str, dt.date], int] = defaultdict(int)
+    for event in truth.events:
+        for period in marts.own_periods(truth.day(event.at)):
+            facts[event.metric, event.manager, period.grain, period.start] += event.worth
+    # Working hours are over at 18:00.
+    over = truth.wall(truth.at - dt.timedelta(microseconds=1)).time() >= dt.time(18)
+    for (metric, person, day), plan in true.items():
+        for grain in ("День", "Неделя", "Месяц"):
+            key = metric, person, grain, of_grain(grain, day)
+            sums[key] += plan
+            to_date[key] += plan if day <= truth.today else 0
+            comes = day > truth.today or (day == truth.today and not over)
+            left[key] += comes and people[person].is_there(day)
+    for metric, manager, grain, start, plan, fact, attainment, until_today, days, per_day in marts.read(
+        "mart_plan_fact__attainment",
+        "metric_code, manager_id, period_grain, period_start, plan, fact, attainment, plan_to_date, remaining_days,"
+        " remaining_per_day",
+        "not is_ratio",
+    ):
+        key = metric, manager, grain, start
+        full = sums.get(key)
+        attained.equal((*key, "fact"), fact, facts[key])
+        attained.equal((*key, "plan"), plan, full)
+        attained.equal((*key, "attainment"), attainment, facts[key] / full if full else None)
+        if full is not None:
+            paces.equal((*key, "to date"), until_today, to_date[key])
+            paces.equal((*key, "days left"), days, left[key])
+            needed = max(full - facts[key], Decimal(0)) / left[key] if left[key] else None
+            # Told in kopecks.
+            same = abs(per_day - needed) < Decimal("0.0051") if needed is not None else per_day is None
+            paces.equal((*key, "a day"), same, True)
+    return [daily, attained, paces]

@@ -53,6 +53,43 @@ def void(now: dt.datetime) -> RawPortal:
     return portal
 
 
+def files_of_people(now: dt.datetime) -> dict[str, list[str]]:
+    """What the head of sales of a drawn portal wrote: targets of all kinds, absences of all lengths, spend."""
+
+    def day(ahead: int) -> str:
+        return (now + dt.timedelta(days=ahead)).date().isoformat()
+
+    return {
+        "targets": [
+            f"revenue_won,company,,month,{day(-500)},,900000,",
+            f"revenue_won,department,2,month,{day(-200)},,400000,",
+            f"revenue_won,department,3,month,{day(-100)},{day(20)},100000,",
+            f"revenue_won,manager,6,month,{day(-41)},{day(-3)},77000,",
+            # A head's own is a part of the department's.
+            f"revenue_won,manager,2,month,{day(-60)},,333,",
+            f"deals_won,company,,week,{day(-300)},,17,",
+            f"deals_won,department,4,week,{day(-120)},,5,true",
+            f"tasks_done,company,,day,{day(-90)},,11,",
+            f"tasks_done,manager,7,day,{day(-30)},,4,",
+            f"win_rate,company,,month,{day(-400)},,0.3,",
+        ],
+        "absences": [
+            f"1,{day(-9)},{day(-2)},отпуск",
+            f"1,{day(-3)},{day(4)},больничный",
+            # A whole month and more: the others have it.
+            f"6,{day(-95)},{day(-50)},отпуск",
+            f"6,{day(-45)},{day(-40)},отпуск",
+            f"7,{day(12)},,декрет",
+            f"7,{day(-20)},{day(-20)},отгул",
+            f"3,{day(-300)},{day(-200)},отпуск",
+        ],
+        "ad_spend": [
+            f"Веб-сайт,{day(-200)[:7]}-01,{day(-40)[:7]}-01,31000",
+            f"Авито 'объявления',{day(-90)[:7]}-01,,100.50",
+        ],
+    }
+
+
 def drawn(seed: int, now: dt.datetime, kind: Kind) -> RawPortal:
     """A portal drawn at random, of some age at `now`."""
     return _Draw(seed, now, kind).portal
@@ -66,7 +103,7 @@ class _Draw:
         self.portal = RawPortal(kind.timezone, 1 if kind.leads else 2, kind.base_currency)
         # Where a process is at "P" the semantics of the API may also be missing.
         self.stages: dict[int, dict[str, str | None]] = {}
-        self.managers = [1, 2, 3, 5, 8, 0, 999, None]
+        self.managers = [1, 2, 3, 5, 6, 7, 8, 0, 999, None]
         self.dictionaries()
         self.clients()
         if kind.leads:
@@ -157,6 +194,10 @@ class _Draw:
         portal.user(2, "Пётр", "О'Нил", UF_DEPARTMENT=[2, 3])
         portal.user(3, "Пётр", "О'Нил", UF_DEPARTMENT=[3], ACTIVE=False)
         portal.user(5, "", "", UF_DEPARTMENT=[], EMAIL="")
+        portal.user(
+            6, "Мария", "Соль", UF_DEPARTMENT=[3], DATE_REGISTER=self.text(self.now - dt.timedelta(days=400))
+        )
+        portal.user(7, "Ия", "Мир", UF_DEPARTMENT=["4", "2"])
         portal.user(8, "Гость", '<b>"X"</b>', UF_DEPARTMENT=False, USER_TYPE="extranet")
         names = ("Общая", "Общая", "Дилеры & <партнёры>")
         for number, pipeline in enumerate(self.kind.pipelines):
@@ -290,9 +331,9 @@ class _Draw:
         if self.some(0.6):
             rows = [
                 (
-                    self.random.choice(("Товар Ё", "<b>", "")),
-                    self.random.randrange(-5, 90) / 3,
-                    self.random.randrange(4),
+                    self.random.choice(("Товар Ё", " Товар  Ё", "<b>", "", "Без товаров")),
+                    self.random.choice((0, 7, "100", 999.99, self.random.randrange(-5, 90) / 3)),
+                    self.random.choice((0, 1, 1, 2, 0.5)),
                 )
                 for _ in range(self.random.randrange(4))
             ]
@@ -354,7 +395,8 @@ class _Draw:
         ))  # fmt: skip
         self.portal.activity(
             id, self.text(created), LAST_UPDATED=self.text(changed), OWNER_TYPE_ID=str(owner[0]),
-            OWNER_ID=str(self.random.choice(list(owner[1]))), START_TIME=self.text(start), END_TIME=self.text(end),
+            OWNER_ID=str(self.random.choice(list(owner[1]))), START_TIME=self.text(start) if self.some(0.8) else "",
+            END_TIME=self.text(end),
             DEADLINE=deadline, COMPLETED=self.random.choice("YN"), TYPE_ID=kind, PROVIDER_ID=provider,
             DIRECTION=direction, SUBJECT=self.random.choice(TITLES),
             RESPONSIBLE_ID=str(self.random.choice(self.managers) or 0),

@@ -192,17 +192,16 @@ class RawPortal:
         }  # fmt: skip
         self.add("calls", id, {**payload, **more}, modified_at=started)
 
-    def products(self, deal: int, modified: str, *rows: tuple[str, float, float]) -> None:
+    def products(self, deal: int, modified: str, *rows: tuple[str, float | str, float]) -> None:
+        """What a row costs is its price, tax and discount in it: the parts of it are not to be counted again."""
         listed = [
             {
-                "id": deal * 10 + number,
-                "productId": 0,
-                "productName": name,
-                "price": price,
-                "quantity": quantity,
+                "id": deal * 10 + number, "productId": 0, "productName": name, "price": price, "quantity": quantity,
+                "priceExclusive": 0, "priceNetto": 5000, "priceBrutto": 6000, "discountTypeId": 2, "discountRate": 50,
+                "discountSum": 3000, "taxRate": 20, "taxIncluded": "N", "type": 1,
             }
             for number, (name, price, quantity) in enumerate(rows)
-        ]
+        ]  # fmt: skip
         payload = {"ownerId": deal, "ownerType": "D", "productRows": listed}
         self.add("deal_product_rows", deal, payload, modified_at=modified)
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -18,12 +19,13 @@ from tests.proof.checks import compare as compare_figures
 from tests.proof.clients import client_base
 from tests.proof.forecasts import grades
 from tests.proof.payments import by_orders, by_stages
-from tests.proof.portals import Kind, drawn
+from tests.proof.plans import plans
+from tests.proof.portals import Kind, drawn, files_of_people
 from tests.proof.products import products
 from tests.proof.raw import RawPortal
 from tests.proof.stays import stuck
 from tests.proof.truth import Payment, Truth, by_invoices
-from tests.proof.warehouse import Warehouse, database
+from tests.proof.warehouse import Warehouse, database, project
 
 
 def connect(environment: dict[str, str]) -> psycopg.Connection:
@@ -46,7 +48,7 @@ def built_at(connection: psycopg.Connection) -> dt.datetime:
 
 def compare(marts: Marts) -> list[Check]:
     """Everything that is worked out twice."""
-    parts = (compare_figures, client_base, stuck, look_ahead, products, grades)
+    parts = (compare_figures, plans, client_base, stuck, look_ahead, products, grades)
     return [check for part in parts for check in part(marts)]
 
 
@@ -136,16 +138,20 @@ def of_strange(name: str, host: str, folder: Path) -> list[Check]:
     """Load a strange portal, run the real build with all its data tests, and compare."""
     strange = STRANGE[name]
     now, zone = now_of(strange), strange.kind.timezone
-    variables = {"VORONKA_TIMEZONE": zone, "VORONKA_NOT_SELLING_PIPELINES": strange.not_selling}
+    copy = project(folder, files_of_people(now if strange.as_of is None else end_of(strange)))
+    variables = {
+        "VORONKA_TIMEZONE": zone, "VORONKA_NOT_SELLING_PIPELINES": strange.not_selling, "DBT_PROJECT_DIR": str(copy),
+    }  # fmt: skip
     with database(host, f"strange_{strange.seed}", folder, **variables) as warehouse:
         load(warehouse, drawn(strange.seed, now, strange.kind), now)
         settings = {**strange.settings, **({"as_of": strange.as_of} if strange.as_of else {})}
         built = warehouse.build(*(["--vars", json.dumps(settings)] if settings else []))
         assert built.ok, built.output
         not_selling = [int(id) for id in strange.not_selling.split(",") if id]
+        known: dict[str, Any] = {"not_selling": not_selling, "paid": strange.paid, "seeds": copy / "seeds"}
         with warehouse.connect() as connection:
             if strange.as_of:
-                truth = Truth(connection, end_of(strange), zone, not_selling, past=True, paid=strange.paid)
+                truth = Truth(connection, end_of(strange), zone, past=True, **known)
                 return compare(Marts(connection, truth, f"marts_as_of_{strange.as_of.replace('-', '_')}"))
-            truth = Truth(connection, built_at(connection), zone, not_selling, paid=strange.paid)
+            truth = Truth(connection, built_at(connection), zone, **known)
             return compare(Marts(connection, truth))

@@ -46,8 +46,8 @@ def test_figures_of_a_strange_portal_are_those_of_its_cards(name: str, server: s
     assert_equal(checks)
     compared = {check.name: check.compared for check in checks}
     kind = scenes.STRANGE[name].kind
-    # A portal of this kind has none of it, and the files of spend and targets are for people to fill.
-    silent = ["spend", "plans of a person"]
+    # A portal of this kind has none of it.
+    silent: list[str] = []
     if not kind.telephony:
         silent += ["call", "talk", "answer", "outbound", "missed", "lost clients", "telephony"]
     if not kind.leads:

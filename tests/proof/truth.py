@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -185,9 +186,10 @@ class Truth:
         not_selling: Iterable[int] = (),
         past: bool = False,
         paid: Callable[[Truth], Iterable[Payment]] = by_invoices,
+        seeds: Path = SEEDS,
     ) -> None:
         self.at, self.zone, self.past = at.astimezone(UTC), ZoneInfo(zone), past
-        self.not_selling, self._paid = set(not_selling), paid
+        self.not_selling, self._paid, self.seeds = set(not_selling), paid, seeds
         self.today = self.day(self.at - dt.timedelta(microseconds=1))
         self._connection = connection
         self._tables = {
@@ -366,7 +368,7 @@ class Truth:
 
     @cached_property
     def channels(self) -> dict[str, str]:
-        with (SEEDS / "channel_groups.csv").open(encoding="utf-8") as file:
+        with (self.seeds / "channel_groups.csv").open(encoding="utf-8") as file:
             groups = {row["source_id"]: row["channel"] for row in csv.DictReader(file)}
         names = {
             row["STATUS_ID"]: words(row["NAME"]) or row["STATUS_ID"]

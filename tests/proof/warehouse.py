@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,6 +74,22 @@ class Warehouse:
             text=True,
         )
         return Built(done.returncode == 0, done.stdout + done.stderr)
+
+
+def project(folder: Path, files: dict[str, list[str]]) -> Path:
+    """The dbt project as it is but for lines that people put under the headings of their files."""
+    sound, copy = ROOT / "dbt_project", folder / "project"
+    if not copy.exists():
+        copy.mkdir(parents=True)
+        for part in sound.iterdir():
+            if part.name != "seeds":
+                (copy / part.name).symlink_to(part)
+        shutil.copytree(sound / "seeds", copy / "seeds")
+    for name, lines in files.items():
+        heading = (sound / "seeds" / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0]
+        text = "\n".join([heading, *lines]) + "\n"
+        (copy / "seeds" / f"{name}.csv").write_text(text, encoding="utf-8")
+    return copy
 
 
 @contextmanager
