@@ -8,7 +8,8 @@ from collections.abc import Callable, Hashable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tests.proof.checks import DAY, Check, Marts, months_on, probabilities
+from tests.proof.checks import DAY, Check, Marts, months_on, of_grain, probabilities
+from tests.proof.plans import RATIOS, Plans, in_kopecks
 from tests.proof.truth import TYPES, Card, Truth, date_of, moment, number
 
 KINDS = ("meeting", "call", "email", "task", "other")
@@ -26,6 +27,8 @@ class Item(NamedTuple):
     overdue: bool
     amount: Decimal
     weighted: Decimal
+    share: Decimal = Decimal(0)
+    sells: bool = False
 
 
 def kind_of(activity: Card) -> str:
@@ -44,7 +47,8 @@ def planned(truth: Truth) -> Iterator[tuple[tuple[str, int], Item]]:
                 ("deal", deal.id),
                 Item(
                     "closing", deal.manager, truth.pipelines[deal.pipeline], truth.channel(deal.source), due, None,
-                    due < truth.today, deal.amount, deal.amount * round(share(deal), 10),
+                    due < truth.today, deal.amount, deal.amount * round(share(deal), 10), round(share(deal), 10),
+                    truth.sells(deal),
                 ),
             )  # fmt: skip
     for activity in truth.activities.values():
@@ -133,3 +137,58 @@ def look_ahead(marts: Marts) -> list[Check]:
         sums.equal((key, "amount"), row[1], real[1])
         sums.equal((key, "weighted"), row[2], real[2])
     return [single, sums]
+
+
+def targets_ahead(marts: Marts) -> list[Check]:
+    """What is still to be done in the running and the next day, week and month, and what open deals promise of it."""
+    truth, known, check = marts.truth, Plans(marts.truth), Check("look ahead: what is left of the plan")
+    today, rules = truth.today, choices(marts.truth.today)
+    promised: dict[Hashable, Decimal] = defaultdict(Decimal)
+    for item in (item for _, item in planned(truth)):
+        if item.kind == "closing" and not item.overdue and item.sells:
+            for choice in (choice for choice, holds in rules.items() if holds(item.day)):
+                promised[(*choice, "revenue_won", item.manager)] += item.weighted
+                promised[(*choice, "deals_won", item.manager)] += item.share
+    periods = {(grain, "Текущий"): of_grain(grain, today) for grain in ("День", "Неделя", "Месяц")}
+    for grain, day in (("День", today + DAY), ("Неделя", today + 7 * DAY), ("Месяц", months_on(today, 1))):
+        periods[grain, "Следующий"] = of_grain(grain, day)
+    facts: dict[Hashable, Decimal] = defaultdict(Decimal)
+    for event in truth.events:
+        day = truth.day(event.at)
+        for (grain, choice), start in periods.items():
+            if of_grain(grain, day) == start:
+                facts[grain, choice, event.metric, event.manager] += event.worth
+    sums: dict[Hashable, Decimal] = defaultdict(Decimal)
+    days: dict[Hashable, int] = defaultdict(int)
+    first, last = months_on(today.replace(day=1), -1), months_on(today.replace(day=1), 2) - DAY
+    for metric in {target.metric for target in known.targets} - set(RATIOS):
+        for person, day, plan in known.of(metric, first, last):
+            for (grain, choice), start in periods.items():
+                if of_grain(grain, day) == start:
+                    key = grain, choice, metric, person
+                    sums[key] += plan
+                    days[key] += known.remains(person, day)
+    shown = {
+        tuple(row[:4]): row[4:]
+        for row in marts.read(
+            "mart_plan_fact__targets_ahead",
+            "period_grain, period_choice, metric_code, manager_id, plan, remaining, remaining_days, remaining_per_day,"
+            " expected_by_deals, not_covered",
+            "not is_ratio and direction = 'more'",
+        )
+    }
+    for key in {*shown, *sums, *promised}:
+        plan, left, days_left, a_day, expected, uncovered = shown.get(key, (None,) * 6)
+        full, by_deals = sums.get(key), promised[key]
+        rest = None if full is None else max(full - facts[key], Decimal(0))
+        check.equal((*key, "plan"), plan, full)
+        check.equal((*key, "left"), left, rest)
+        if key[2] in ("revenue_won", "deals_won"):
+            check.equal((*key, "promised"), expected or Decimal(0), by_deals)
+            missing = None if rest is None else max(rest - by_deals, Decimal(0))
+            check.equal((*key, "not promised"), uncovered, missing)
+        if rest is not None:
+            check.equal((*key, "days"), days_left, days[key])
+            needed = rest / days[key] if days[key] else None
+            check.equal((*key, "a day"), in_kopecks(a_day, needed), True)
+    return [check]

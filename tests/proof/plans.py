@@ -158,6 +158,16 @@ class Plans:
         return found
 
     @cached_property
+    def by_id(self) -> dict[int, Person]:
+        return {person.id: person for person in self.people}
+
+    def remains(self, person: int, day: dt.date) -> bool:
+        """Whether something can still be brought then: the work of a day is over at 18:00."""
+        now = self.truth.wall(self.truth.at - dt.timedelta(microseconds=1))
+        comes = day > self.truth.today or (day == self.truth.today and now.time() < dt.time(18))
+        return comes and self.by_id[person].is_there(day)
+
+    @cached_property
     def ids(self) -> dict[str, int]:
         return {f"{u['LAST_NAME']} {u['NAME']}": int(u["ID"]) for u in self.truth.present("users")}
 
@@ -196,9 +206,8 @@ class Plans:
         for day in days:
             for person, (target, amount) in self._of_day(chosen, targets, day).items():
                 had[person, target, target.period_of(day)[0]][day] = amount
-        people = {person.id: person for person in self.people}
         for (id, target, _), amounts in had.items():
-            person, ratio = people[id], target.metric in RATIOS
+            person, ratio = self.by_id[id], target.metric in RATIOS
             there = {day: amount for day, amount in amounts.items() if person.is_there(day)}
             missed = Decimal(0) if ratio else sum(amounts.values()) - sum(there.values())
             left = sum(there.values())
@@ -267,13 +276,19 @@ class Plans:
         return 1, -depth
 
 
+def in_kopecks(shown: Decimal | None, true: Decimal | None) -> bool:
+    """Whether what is shown in kopecks is the amount, or neither is there."""
+    if shown is None or true is None:
+        return shown is true
+    return abs(shown - true) < Decimal("0.0051")
+
+
 def plans(marts: Marts) -> list[Check]:
     """Plan of each person and day, and what was attained of it by period."""
     truth = marts.truth
     daily, attained = Check("plans of a person and a day"), Check("attainment, by day, week and month")
     paces = Check("attainment: plan to date, days left")
     known = Plans(truth)
-    people = {person.id: person for person in known.people}
     months = [period.start for period in marts.periods if period.grain == "Месяц"]
     last = months_on(truth.today.replace(day=1), 2) - DAY
     true = {
@@ -289,7 +304,7 @@ def plans(marts: Marts) -> list[Check]:
     }
     daily.same({key: row[0] for key, row in shown.items()}, true)
     for key in {**shown, **true}:
-        daily.equal((*key, "absent"), shown.get(key, (None, None))[1], people[key[1]].is_absent(key[2]))
+        daily.equal((*key, "absent"), shown.get(key, (None, None))[1], known.by_id[key[1]].is_absent(key[2]))
     facts: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
     sums: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
     to_date: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
@@ -297,15 +312,12 @@ def plans(marts: Marts) -> list[Check]:
     for event in truth.events:
         for period in marts.own_periods(truth.day(event.at)):
             facts[event.metric, event.manager, period.grain, period.start] += event.worth
-    # Working hours are over at 18:00.
-    over = truth.wall(truth.at - dt.timedelta(microseconds=1)).time() >= dt.time(18)
     for (metric, person, day), plan in true.items():
         for grain in ("День", "Неделя", "Месяц"):
             key = metric, person, grain, of_grain(grain, day)
             sums[key] += plan
             to_date[key] += plan if day <= truth.today else 0
-            comes = day > truth.today or (day == truth.today and not over)
-            left[key] += comes and people[person].is_there(day)
+            left[key] += known.remains(person, day)
     for metric, manager, grain, start, plan, fact, attainment, until_today, days, per_day in marts.read(
         "mart_plan_fact__attainment",
         "metric_code, manager_id, period_grain, period_start, plan, fact, attainment, plan_to_date, remaining_days,"
@@ -321,7 +333,5 @@ def plans(marts: Marts) -> list[Check]:
             paces.equal((*key, "to date"), until_today, to_date[key])
             paces.equal((*key, "days left"), days, left[key])
             needed = max(full - facts[key], Decimal(0)) / left[key] if left[key] else None
-            # Told in kopecks.
-            same = abs(per_day - needed) < Decimal("0.0051") if needed is not None else per_day is None
-            paces.equal((*key, "a day"), same, True)
+            paces.equal((*key, "a day"), in_kopecks(per_day, needed), True)
     return [daily, attained, paces]

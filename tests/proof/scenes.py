@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from tests.conftest import Installation
-from tests.proof.ahead import look_ahead
+from tests.proof.ahead import look_ahead, targets_ahead
 from tests.proof.checks import Check, Marts
 from tests.proof.checks import compare as compare_figures
 from tests.proof.clients import client_base
@@ -48,7 +48,7 @@ def built_at(connection: psycopg.Connection) -> dt.datetime:
 
 def compare(marts: Marts) -> list[Check]:
     """Everything that is worked out twice."""
-    parts = (compare_figures, plans, client_base, stuck, look_ahead, products, grades)
+    parts = (compare_figures, plans, client_base, stuck, look_ahead, targets_ahead, products, grades)
     return [check for part in parts for check in part(marts)]
 
 
