@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import secrets
 import sys
 from datetime import timedelta
 from functools import cache
@@ -213,6 +214,22 @@ def _keep_sessions(app: Any) -> None:
     Session(app)
 
 
+def _tell_logins_apart(app: Any) -> None:
+    """Superset finds the filters chosen in a browser's tab by the session's identifier, which is made of address and browser
+    alone: two people of one office would overwrite each other's, and links (kept_filters.py) read them."""
+    from flask import session
+
+    identify = app.login_manager._session_identifier_generator
+
+    def identify_login() -> str:
+        if "_user_id" not in session:
+            return str(identify())
+        login = session.setdefault("voronka_login", secrets.token_urlsafe(16))
+        return f"{identify()}-{session['_user_id']}-{login}"
+
+    app.login_manager._session_identifier_generator = identify_login
+
+
 def FLASK_APP_MUTATOR(app: Any) -> None:
     """Answers of our own before Superset's: passwords that must be changed, requests that hold SQL, words, first pages, links."""
     import first_login
@@ -228,6 +245,7 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
         return jsonify(_russian()) if request.path == "/superset/language_pack/ru/" else None
 
     _keep_sessions(app)
+    _tell_logins_apart(app)
     first_login.word_the_form()
     app.before_request(words)
     app.before_request(login_attempts.before)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from tests.access.people import PASSWORD, browser, change_password, issued, log_in, rows_of
+from tests.access.people import PASSWORD, browser, change_password, csrf, issued, log_in, rows_of
 from tests.conftest import Stack
 from tests.dashboards.test_server import script
 
@@ -84,6 +84,23 @@ def test_an_issued_password_opens_nothing_but_its_change(stack: Stack) -> None:
         assert log_in(client, login, password).headers["location"].startswith("/login/")
         log_in(client, login, PASSWORD)
         assert client.get("/api/v1/me/").json()["result"]["username"] == login
+
+
+def test_filters_chosen_at_one_address_are_kept_apart_by_login(stack: Stack) -> None:
+    """Superset would keep those of one office, of one browser's make, under one key; links read them (kept_filters.py)."""
+    keys = []
+    for _ in range(2):
+        with browser(stack) as client:
+            log_in(client, *stack.viewer)
+            page = client.get("/superset/dashboard/sdelki-v-rabote/")
+            head = client.get("/api/v1/dashboard/sdelki-v-rabote").json()["result"]
+            made = client.post(
+                f"/api/v1/dashboard/{head['id']}/filter_state?tab_id=1",
+                json={"value": "{}"},
+                headers={"X-CSRFToken": csrf(client, page.text)},
+            )
+            keys.append(made.json()["key"])
+    assert keys[0] != keys[1]
 
 
 def test_provisioning_again_issues_nothing_and_a_lost_password_is_issued_anew(stack: Stack) -> None:
