@@ -65,7 +65,7 @@ PROCESSES = {"read": "tap", "logins": "provision"}
 # The nightly look for deleted cards: their ids are read (many pages of this list, which a refresh asks for one), then written.
 SWEEP, SWEPT_METHOD = "sweep", "crm.activity.list"
 SWEEP_WRITES, SWEPT_TABLE = "sweep's rows", "card_ids"
-OF_THE_DATABASE = ("backend", "postgres")
+AT_WORK = {"meltano", "tap", "target", "dbt"}
 OF_SUPERSET = ("superset worker", "superset")
 CASES = [
     *(("read", victim) for victim in ("tap", "target", "meltano", "voronka", "postgres")),
@@ -292,8 +292,11 @@ class Killings:
         viewer.start()
         try:
             viewer.wait_for_the_chart()
+            known = processes(self.stack.home)
             refresh = self.stack.start("refresh", "--job", "refresh")
             threading.Thread(target=refresh.stdout.read, daemon=True).start()
+            # What the last case left at work is for the new command to end, and no step of it.
+            psutil.wait_procs([left for name in AT_WORK for left in known.get(name, [])], PATIENCE / 4)
             result.killed = self._strike(step, victim, refresh)
             if not result.killed:
                 result.problems.append("the step was not seen")
@@ -325,7 +328,7 @@ class Killings:
             result.problems.append(f"the next refresh failed: {again.stdout[-1500:]}")
         elif self.built_at() == before:
             result.problems.append("the next refresh published nothing")
-        if left := {"meltano", "tap", "target", "dbt"} & processes(self.stack.home).keys():
+        if left := AT_WORK & processes(self.stack.home).keys():
             result.problems.append(f"left running: {', '.join(sorted(left))}")
 
     def _strike(self, step: str, victim: str, refresh: object) -> bool:
