@@ -276,13 +276,23 @@ class Killings:
         set_clock(self.stack, then)
 
     def built_at(self) -> str:
-        with psycopg.connect(self.stack.url("BI"), connect_timeout=5) as marts:
-            return str(marts.execute("select built_at from marts.mart_health__build").fetchone()[0])
+        return str(self._asked("select built_at from marts.mart_health__build")[0])
 
     def numbers(self) -> tuple[object, ...]:
         """What the viewer compares, without the moment of the build."""
-        with psycopg.connect(self.stack.url("BI"), connect_timeout=5) as marts:
-            return (marts.execute(TOGETHER).fetchone() or ())[1:]
+        return self._asked(TOGETHER)[1:]
+
+    def _asked(self, query: str) -> tuple[object, ...]:
+        """A row of the marts; a server that was killed a moment ago is waited for."""
+        deadline = time.monotonic() + PATIENCE / 4
+        while True:
+            try:
+                with psycopg.connect(self.stack.url("BI"), connect_timeout=5) as marts:
+                    return marts.execute(query).fetchone() or ()
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
 
     def play(self, step: str, victim: str, *, recover: bool = True) -> Result:
         """One case: what the portal has brought since the last build is loaded, with an accident; then, to `recover`, without."""
