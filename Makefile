@@ -1,7 +1,7 @@
 # Voronka: everything is done by these. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh schedule backup restore forget retention password serve export test bench scale viewers kills campaign proof mutants lint metrics questions status stop clean distclean env requirements
+.PHONY: help demo refresh schedule backup restore forget retention password serve export test bench scale pages viewers kills campaign proof mutants lint metrics questions status stop clean distclean env requirements
 
 CORE := .voronka/envs/core
 VORONKA := $(CORE)/bin/python -m voronka
@@ -73,6 +73,10 @@ bench: $(CORE)/.stamp ## how fast a portal gets into PostgreSQL, against its lim
 scale: $(CORE)/.stamp ## seconds and memory of builds of a large warehouse, and of its refreshes (ARGS="--deals 200000")
 	@$(VORONKA) prepare-tests
 	@$(DEV)/python -m tests.bench.scale $(ARGS)
+
+pages: $(CORE)/.stamp ## how long a viewer waits for each dashboard in Chromium, and for each chart (ARGS="--rounds 3")
+	@$(VORONKA) prepare-tests
+	@eval "$$($(VORONKA) environment)"; $(DEV)/python -m tests.bench.pages $(ARGS)
 
 viewers: $(CORE)/.stamp ## people with logins of their own on the dashboards at once: how long they wait (ARGS="--users 50 --seconds 180")
 	@$(VORONKA) prepare-viewers

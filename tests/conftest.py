@@ -18,6 +18,8 @@ from typing import ClassVar, NoReturn
 
 import pytest
 
+from voronka import environments
+
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / ".voronka" / "envs" / "core" / "bin" / "python"
 LOADER = ROOT / ".meltano" / "loaders" / "target-postgres" / "venv" / "bin" / "target-postgres-jsonb"
@@ -206,8 +208,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium. Missing on a person's machine it skips the test; in CI it fails it."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
+    if found := environments.browser():
+        return found
     reason = "no Chromium on this machine (as root: apt install chromium): the dashboards were not looked at"
     missing(reason)

@@ -16,17 +16,18 @@ from first_page import DASHBOARD
 CHART, CHOICE, KEY = "from", "native_filters", "native_filters_key"
 
 
-def reaching(position: dict[str, Any], filters: list[dict[str, Any]], chart: str) -> set[str]:
-    """Ids of the filters in whose scope a chart of the layout lies."""
-    node = position.get(chart)
-    if not node:
-        return set()
-    return {
-        native["id"]
-        for native in filters
-        if set(native["scope"]["rootPath"]) & set(node["parents"])
-        and node["meta"]["chartId"] not in native["scope"]["excluded"]
-    }
+def is_chart(node: Any) -> bool:
+    """Whether something of the layout is a chart's place: rows, tabs and the format's version lie beside them."""
+    return isinstance(node, dict) and node.get("type") == "CHART"
+
+
+def reaches(native: dict[str, Any], node: dict[str, Any]) -> bool:
+    """Whether a chart's place lies in the scope of a filter."""
+    scope = native["scope"]
+    return (
+        bool(set(scope["rootPath"]) & set(node["parents"]))
+        and node["meta"]["chartId"] not in scope["excluded"]
+    )
 
 
 def _chosen_on_the_page(dashboard: Any) -> dict[str, Any]:
@@ -45,12 +46,22 @@ def _chosen_on_the_page(dashboard: Any) -> dict[str, Any]:
     return json.loads(stored) if stored else {}
 
 
+def _choice_of(text: str) -> dict[str, Any]:
+    """What a link chooses, by filter; nothing where its address was cut short, on which prison fails in several ways."""
+    import prison
+    from prison.decoder import ParserException
+
+    try:
+        choice = prison.loads(text)
+    except (ParserException, TypeError, RecursionError):
+        return {}
+    return choice if isinstance(choice, dict) else {}
+
+
 def hook() -> Any:
     """Before each request for a dashboard by a link from a chart of it."""
-    import prison
     from flask import redirect, request
     from flask_login import current_user
-    from prison.decoder import ParserException
     from superset.commands.dashboard.filter_state.create import CreateFilterStateCommand
     from superset.commands.temporary_cache.exceptions import (
         TemporaryCacheAccessDeniedError,
@@ -67,15 +78,15 @@ def hook() -> Any:
         return None
     others = {name: text for name, text in request.args.items() if name not in (CHART, CHOICE, KEY)}
     filters = json.loads(dashboard.json_metadata or "{}").get("native_filter_configuration", [])
-    kept = reaching(dashboard.position, filters, request.args[CHART])
+    node = dashboard.position.get(request.args[CHART])
+    kept = {native["id"] for native in filters if is_chart(node) and reaches(native, node)}
     try:
         state = {name: mask for name, mask in _chosen_on_the_page(dashboard).items() if name in kept}
-        choice = prison.loads(request.args[CHOICE]) if CHOICE in request.args else {}
-        state |= choice if isinstance(choice, dict) else {}
+        state |= _choice_of(request.args.get(CHOICE, "()"))
         if state:
             stored = CommandParameters(resource_id=dashboard.id, value=json.dumps(state, ensure_ascii=False))
             others[KEY] = CreateFilterStateCommand(stored).run()
-    except (TemporaryCacheAccessDeniedError, TemporaryCacheResourceNotFoundError, ParserException):
-        # The dashboard is closed to the person, or the address spoilt: Superset answers as without us.
+    except (TemporaryCacheAccessDeniedError, TemporaryCacheResourceNotFoundError):
+        # The dashboard is closed to the person: Superset answers as without us.
         return None
     return redirect(f"{request.path}?{urlencode(others)}" if others else request.path)

@@ -18,6 +18,7 @@ from typing import Any
 
 import requests
 from bundle import policy
+from kept_filters import is_chart, reaches
 
 RUNNING, OTHERS = "Текущий", ("Предыдущий", "Следующий")
 
@@ -85,15 +86,10 @@ def read_dashboard(session: requests.Session, url: str, slug: str) -> Dashboard:
     if not charts:
         raise VerifyError(f"the dashboard {slug} has no charts")
     metadata, position = json.loads(head["json_metadata"]), json.loads(head["position_json"])
-    places = {
-        node["meta"]["chartId"]: {*node["parents"]}
-        for node in position.values()
-        if isinstance(node, dict) and node.get("type") == "CHART"
-    }
+    placed = [node for node in position.values() if is_chart(node)]
     dashboard = Dashboard(head["id"], charts)
     for native in metadata["native_filter_configuration"]:
-        roots, excluded = set(native["scope"]["rootPath"]), set(native["scope"]["excluded"])
-        scope = {chart for chart, parents in places.items() if parents & roots and chart not in excluded}
+        scope = {node["meta"]["chartId"] for node in placed if reaches(native, node)}
         for target in native["targets"]:
             if "column" in target:
                 dashboard.scopes[target["column"]["name"]] = scope

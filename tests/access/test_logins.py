@@ -103,6 +103,21 @@ def test_filters_chosen_at_one_address_are_kept_apart_by_login(stack: Stack) -> 
     assert keys[0] != keys[1]
 
 
+def test_a_spoilt_link_opens_the_dashboard_all_the_same(stack: Stack) -> None:
+    """A link names its chart and what it chooses (kept_filters.py); people paste and shorten addresses."""
+    with browser(stack) as client:
+        log_in(client, *stack.viewer)
+        for spoilt in (
+            "from=ROOT_ID", "from=DASHBOARD_VERSION_KEY", "from=CHART-nowhere", "from=CHART-knopki&native_filters=((",
+            "from=CHART-knopki&native_filters=(a:",
+            "from=CHART-knopki&native_filters=7", "from=CHART-knopki&native_filters_key=nothing",
+        ):  # fmt: skip
+            answer = client.get(f"/superset/dashboard/sdelki-v-rabote/?{spoilt}", follow_redirects=True)
+            assert (answer.status_code, answer.url.path) == (200, "/superset/dashboard/sdelki-v-rabote/"), (
+                spoilt
+            )
+
+
 def test_provisioning_again_issues_nothing_and_a_lost_password_is_issued_anew(stack: Stack) -> None:
     login, before = somebody(stack, 1), issued(stack)
     again = provision(stack, "--passwords", str(stack.home / "new_logins.csv"))

@@ -123,13 +123,11 @@ def look_ahead(marts: Marts) -> list[Check]:
         "deals_due, deals_due_amount, deals_due_weighted, meetings_planned, calls_planned, emails_planned,"
         " tasks_planned, others_planned, activities_planned"
     )
-    of_choice = {
-        tuple(row[:6]): row[6:]
-        for row in marts.read(
-            "mart_plan_fact__look_ahead",
-            f"period_grain, period_choice, day, manager_id, pipeline, channel, {measures}",
-        )
-    }
+    of_choice = marts.by_key(
+        "mart_plan_fact__look_ahead",
+        f"period_grain, period_choice, day, manager_id, pipeline, channel, {measures}",
+        key=6,
+    )
     nothing = (0, Decimal(0), Decimal(0), *[0] * (len(KINDS) + 1))
     for key in {**of_choice, **true}:
         row, real = of_choice.get(key, nothing), [*true[key], sum(true[key][3:])]
@@ -168,15 +166,13 @@ def targets_ahead(marts: Marts) -> list[Check]:
                     key = grain, choice, metric, person
                     sums[key] += plan
                     days[key] += known.remains(person, day)
-    shown = {
-        tuple(row[:4]): row[4:]
-        for row in marts.read(
-            "mart_plan_fact__targets_ahead",
-            "period_grain, period_choice, metric_code, manager_id, plan, remaining, remaining_days, remaining_per_day,"
-            " expected_by_deals, not_covered",
-            "not is_ratio and direction = 'more'",
-        )
-    }
+    shown = marts.by_key(
+        "mart_plan_fact__targets_ahead",
+        "period_grain, period_choice, metric_code, manager_id, plan, remaining, remaining_days, remaining_per_day,"
+        " expected_by_deals, not_covered",
+        "not is_ratio and direction = 'more'",
+        key=4,
+    )
     for key in {*shown, *sums, *promised}:
         plan, left, days_left, a_day, expected, uncovered = shown.get(key, (None,) * 6)
         full, by_deals = sums.get(key), promised[key]

@@ -108,6 +108,15 @@ class Marts:
     def read(self, mart: str, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
         return self.connection.execute(f"select {columns} from {self.schema}.{mart} where {where}").fetchall()
 
+    def by_key(
+        self, mart: str, columns: str, where: str = "true", *, key: int = 1
+    ) -> dict[Any, tuple[Any, ...]]:
+        """Rows by their first column, or by the first `key` of them; no two may have the same."""
+        rows = self.read(mart, columns, where)
+        found = {row[0] if key == 1 else tuple(row[:key]): tuple(row[key:]) for row in rows}
+        assert len(found) == len(rows), f"{mart} has rows with the same {columns.split(',')[:key]}"
+        return found
+
     @cached_property
     def periods(self) -> list[Period]:
         rows = self.read("dim_periods", "period_grain, period_start")
@@ -270,9 +279,7 @@ def checks_and_cycles(marts: Marts) -> list[Check]:
     def days(since: dt.datetime, until: dt.datetime) -> Decimal:
         return max(Decimal((until - since).total_seconds()) / 86400, Decimal(0))
 
-    shown = {
-        row[0]: row[1:] for row in marts.read("mart_kpi__won_deals", "deal_id, cycle_days, lead_to_won_days")
-    }
+    shown = marts.by_key("mart_kpi__won_deals", "distinct deal_id, cycle_days, lead_to_won_days")
     true = {}
     for deal in truth.wins:
         assert deal.success_at
@@ -308,14 +315,12 @@ def loss_reasons(marts: Marts) -> list[Check]:
                 true[row][1] += deal.amount
             elif window == PREVIOUS:
                 true[row][2] += 1
-    shown = {
-        tuple(row[:6]): row[6:]
-        for row in marts.read(
-            "mart_kpi__loss_reasons",
-            "period_grain, period_start, manager_id, pipeline, channel, loss_reason, deals_lost, amount_lost,"
-            " previous_deals_lost",
-        )
-    }
+    shown = marts.by_key(
+        "mart_kpi__loss_reasons",
+        "period_grain, period_start, manager_id, pipeline, channel, loss_reason, deals_lost, amount_lost,"
+        " previous_deals_lost",
+        key=6,
+    )
     for key in {**shown, **true}:
         for value, real in zip(
             shown.get(key, (0, Decimal(0), 0)), true.get(key, (0, Decimal(0), 0)), strict=True
@@ -374,10 +379,7 @@ def channels(marts: Marts) -> list[Check]:
     columns = "leads_created, deals_created, deals_won, revenue_won, cohort_leads, cohort_revenue"
     keys = "period_grain, period_start, manager_id, pipeline, channel"
     events, cohorts = Check("channels: leads, deals, revenue"), Check("channels: cohorts and their revenue")
-    shown = {
-        tuple(row[:5]): row[5:]
-        for row in marts.read("mart_kpi__channel_economics", f"{keys}, {columns}", "spend is null")
-    }
+    shown = marts.by_key("mart_kpi__channel_economics", f"{keys}, {columns}", "spend is null", key=5)
     for key in {**shown, **cohort}:
         pairs = list(zip(shown.get(key, [Decimal(0)] * 6), cohort.get(key, [Decimal(0)] * 6), strict=True))
         for number_of, (value, real) in enumerate(pairs):
@@ -422,10 +424,7 @@ def win_rate(marts: Marts) -> list[Check]:
             for period in marts.own_periods(truth.day(at)):
                 true[(period.grain, period.start, *who)].update(adds)
     keys = "period_grain, period_start, manager_id, pipeline, channel"
-    shown = {
-        tuple(row[:5]): row[5:]
-        for row in marts.read("mart_pipeline__win_rate", f"{keys}, {', '.join(names)}")
-    }
+    shown = marts.by_key("mart_pipeline__win_rate", f"{keys}, {', '.join(names)}", key=5)
     for key in {**shown, **true}:
         for name, value in zip(names, shown.get(key, (0,) * 7), strict=True):
             check.equal((key, name), Decimal(value), Decimal(true[key][name]))
@@ -527,14 +526,11 @@ def missed_calls(marts: Marts) -> list[Check]:
     """Outcome of every missed call, within the norm or late, and what was tried."""
     truth = marts.truth
     outcomes, measures = Check("missed calls: outcome"), Check("missed calls: norm, waiting, attempts")
-    shown = {
-        row[0]: row[1:]
-        for row in marts.read(
-            "fct_missed_calls",
-            "call_id, resolution, first_call_id, resolved_call_id, missed_count, attempts_count, working_seconds,"
-            " is_within_norm, manager_id",
-        )
-    }
+    shown = marts.by_key(
+        "fct_missed_calls",
+        "call_id, resolution, first_call_id, resolved_call_id, missed_count, attempts_count, working_seconds,"
+        " is_within_norm, manager_id",
+    )
     true: dict[int, tuple[Any, ...]] = {}
     dials = [a for a in truth.attempts if a.direction in ("outbound", "callback") and not a.successful]
     for wait in waits(truth):
@@ -617,9 +613,7 @@ def telephony(marts: Marts) -> list[Check]:
         (by_hour, "mart_telephony__hourly_load", ", weekday, call_hour", of_hour),
     ):
         width = 3 + more.count(",")
-        shown = {
-            tuple(row[:width]): row[width:] for row in marts.read(mart, f"{keys}{more}, {', '.join(names)}")
-        }
+        shown = marts.by_key(mart, f"{keys}{more}, {', '.join(names)}", key=width)
         for key in {**shown, **true}:
             check.equal(key, tuple(shown.get(key, (0,) * 8)), tuple(true[key][name] for name in names))
     return [by_period, by_hour]
@@ -659,14 +653,11 @@ def open_deals(marts: Marts) -> list[Check]:
     deals = {deal.id: deal for deal in truth.deals.values() if deal.semantic == "process"}
     due = {id: _due(deal) for id, deal in deals.items()}
     register = Check("open deals: amount, stage, date, weight")
-    shown = {
-        row[0]: row[1:]
-        for row in marts.read(
-            "mart_pipeline__open_deals",
-            "deal_id, pipeline_id, stage_id, manager_id, expected_close_date, is_overdue, channel, amount, probability,"
-            " weighted_amount",
-        )
-    }
+    shown = marts.by_key(
+        "mart_pipeline__open_deals",
+        "deal_id, pipeline_id, stage_id, manager_id, expected_close_date, is_overdue, channel, amount, probability,"
+        " weighted_amount",
+    )
     for id in {**shown, **deals}:
         if id not in shown or id not in deals:
             register.equal(id, id in shown, id in deals)
@@ -738,13 +729,10 @@ def silence(marts: Marts, deals: dict[int, Card]) -> list[Check]:
     check = Check("silence: last call and activity, bucket, next step")
     leads = {lead.id: lead for lead in truth.leads.values() if lead.semantic == "process"}
     for kind, cards, key in (("deal", deals, "deal_id"), ("lead", leads, "lead_id")):
-        shown = {
-            row[0]: row[1:]
-            for row in marts.read(
-                f"mart_pipeline__open_{kind}s",
-                f"{key}, days_since_call, call_bucket, days_since_activity, has_no_next_step, next_step_local",
-            )
-        }
+        shown = marts.by_key(
+            f"mart_pipeline__open_{kind}s",
+            f"{key}, days_since_call, call_bucket, days_since_activity, has_no_next_step, next_step_local",
+        )
         for id, card in cards.items():
             call, activity, step = touches.around(kind, card)
             days = [(truth.today - truth.day(at)).days if at else None for at in (call, activity)]
@@ -868,7 +856,7 @@ def funnel(marts: Marts) -> list[Check]:
     journeys, steps = Check("funnel: journeys"), Check("funnel: steps of journeys")
     sums, reasons = Check("funnel: steps by period and channel"), Check("funnel: loss reasons")
     columns = "journey_key, entry_code, started_at, start_manager_id, channel, status_code, deals_count, revenue, loss_reason"
-    shown = {row[0]: row[1:] for row in marts.read("fct_journeys", columns)}
+    shown = marts.by_key("fct_journeys", columns)
     for key in {**shown, **true.journeys}:
         journey = true.journeys.get(key)
         if journey is None or key not in shown:

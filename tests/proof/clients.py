@@ -181,15 +181,12 @@ def register(marts: Marts, base: Base) -> list[Check]:
     truth = marts.truth
     cards, worth = Check("clients: card, channel, fullness"), Check("clients: deals, leads, money")
     places, silence = Check("clients: ABC, RFM, segment"), Check("clients: talk, activity, next step")
-    shown = {
-        row[0]: row[1:]
-        for row in marts.read(
-            "mart_clients__base",
-            "client_key, manager_id, channel, created_month, missing_fields, leads, deals, won_deals, won_deals_year,"
-            " open_deals, revenue, revenue_year, open_amount, abc, rfm_code, segment, last_call_local, call_bucket,"
-            " is_contacted_7, is_contacted_30, is_contacted_90, last_activity_local, next_step_local",
-        )
-    }
+    shown = marts.by_key(
+        "mart_clients__base",
+        "client_key, manager_id, channel, created_month, missing_fields, leads, deals, won_deals, won_deals_year,"
+        " open_deals, revenue, revenue_year, open_amount, abc, rfm_code, segment, last_call_local, call_bucket,"
+        " is_contacted_7, is_contacted_30, is_contacted_90, last_activity_local, next_step_local",
+    )
     abc, rfm = base.categories(), base.scores()
     for key in {**shown, **base.clients}:
         if key not in shown or key not in base.clients:
@@ -244,7 +241,7 @@ def sums(marts: Marts, base: Base) -> Check:
         ("mart_clients__matrix", "clients"),
     ):
         asked = ", ".join(f"sum({column.strip()})::int" for column in columns.split(","))
-        shown = {row[0]: row[1:] for row in marts.read(mart, f"manager_id, {asked}", "true group by 1")}
+        shown = marts.by_key(mart, f"manager_id, {asked}", "true group by 1")
         check.same(
             {(mart, manager): row for manager, row in shown.items()},
             {(mart, manager): tuple(row[: len(columns.split(","))]) for manager, row in true.items()},

@@ -119,13 +119,11 @@ def grades(marts: Marts) -> list[Check]:
                 row["won_deals"] += 1
                 row["won_amount"] += deal.amount
                 row["won_open_amount"] += deal.amount if deal.id in in_work else 0
-    shown = {
-        tuple(row[:4]): row[4:]
-        for row in marts.read(
-            "mart_pipeline__forecast_backtest",
-            f"forecast_month, months_ahead, manager_id, pipeline_id, is_complete, {', '.join(names)}",
-        )
-    }
+    shown = marts.by_key(
+        "mart_pipeline__forecast_backtest",
+        f"forecast_month, months_ahead, manager_id, pipeline_id, is_complete, {', '.join(names)}",
+        key=4,
+    )
     for key in {**shown, **true}:
         over, *values = shown.get(key, (None, *[Decimal(0)] * len(names)))
         check.equal((key, "over"), over, months_on(key[0], key[1] + 1) <= truth.today + DAY)

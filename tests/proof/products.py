@@ -63,14 +63,12 @@ def products(marts: Marts) -> list[Check]:
                 for place, value in enumerate((Decimal(1), share * deal.amount, cycle)):
                     row[place] += value
     keys = "period_grain, period_start, manager_id, product_name"
-    of_period = {
-        tuple(row[:4]): row[4:]
-        for row in marts.read(
-            "mart_kpi__won_products",
-            f"{keys}, count(distinct deal_id), sum(amount), sum(cycle_days)",
-            f"true group by {keys}",
-        )
-    }
+    of_period = marts.by_key(
+        "mart_kpi__won_products",
+        f"{keys}, count(distinct deal_id), sum(amount), sum(cycle_days)",
+        f"true group by {keys}",
+        key=4,
+    )
     for key in {**of_period, **sums}:
         for place, name in enumerate(("deals", "revenue", "days of cycle")):
             value = Decimal(of_period.get(key, (0, 0, 0))[place])

@@ -103,13 +103,10 @@ def stuck(marts: Marts) -> list[Check]:
     truth, norms = marts.truth, Norms(marts.truth)
     check = Check("stuck: days in the stage, usual days, flag")
     for kind, cards in (("deal", truth.deals), ("lead", truth.leads)):
-        shown = {
-            row[0]: row[1:]
-            for row in marts.read(
-                f"mart_pipeline__open_{kind}s",
-                f"{kind}_id, stage_since_local, days_in_stage, stuck_after_days, is_stuck",
-            )
-        }
+        shown = marts.by_key(
+            f"mart_pipeline__open_{kind}s",
+            f"{kind}_id, stage_since_local, days_in_stage, stuck_after_days, is_stuck",
+        )
         for id, card in cards.items():
             if card.semantic != "process":
                 continue
@@ -148,14 +145,12 @@ def by_stage(marts: Marts, norms: Norms) -> Check:
         true[key].update(dict(zip(names, map(int, flags), strict=True)))
         amounts[key] += deal.amount
     keys = "pipeline, stage, manager_id, channel"
-    shown = {
-        tuple(row[:4]): row[4:]
-        for row in marts.read(
-            "mart_pipeline__by_stage",
-            f"{keys}, sum(amount), {', '.join(f'sum({name})' for name in names)}",
-            f"true group by {keys}",
-        )
-    }
+    shown = marts.by_key(
+        "mart_pipeline__by_stage",
+        f"{keys}, sum(amount), {', '.join(f'sum({name})' for name in names)}",
+        f"true group by {keys}",
+        key=4,
+    )
     for key in {**shown, **true}:
         amount, *counts = shown.get(key, (Decimal(0), *[0] * len(names)))
         check.equal((key, "amount"), amount, amounts[key])
