@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from tests.proof.checks import DAY, Check, Marts, months_on, of_grain, probabilities
-from tests.proof.plans import RATIOS, Plans, in_kopecks
+from tests.proof.checks import RATIOS as PARTS
+from tests.proof.plans import Line, book_of, in_kopecks
 from tests.proof.truth import TYPES, Card, Truth, date_of, moment, number
 
 KINDS = ("meeting", "call", "email", "task", "other")
@@ -139,7 +140,7 @@ def look_ahead(marts: Marts) -> list[Check]:
 
 def targets_ahead(marts: Marts) -> list[Check]:
     """What is still to be done in the running and the next day, week and month, and what open deals promise of it."""
-    truth, known, check = marts.truth, Plans(marts.truth), Check("look ahead: what is left of the plan")
+    truth, book, check = marts.truth, book_of(marts), Check("look ahead: what is left of the plan")
     today, rules = truth.today, choices(marts.truth.today)
     promised: dict[Hashable, Decimal] = defaultdict(Decimal)
     for item in (item for _, item in planned(truth)):
@@ -147,44 +148,54 @@ def targets_ahead(marts: Marts) -> list[Check]:
             for choice in (choice for choice, holds in rules.items() if holds(item.day)):
                 promised[(*choice, "revenue_won", item.manager)] += item.weighted
                 promised[(*choice, "deals_won", item.manager)] += item.share
-    periods = {(grain, "Текущий"): of_grain(grain, today) for grain in ("День", "Неделя", "Месяц")}
-    for grain, day in (("День", today + DAY), ("Неделя", today + 7 * DAY), ("Месяц", months_on(today, 1))):
-        periods[grain, "Следующий"] = of_grain(grain, day)
-    facts: dict[Hashable, Decimal] = defaultdict(Decimal)
-    for event in truth.events:
-        day = truth.day(event.at)
-        for (grain, choice), start in periods.items():
-            if of_grain(grain, day) == start:
-                facts[grain, choice, event.metric, event.manager] += event.worth
-    sums: dict[Hashable, Decimal] = defaultdict(Decimal)
-    days: dict[Hashable, int] = defaultdict(int)
-    first, last = months_on(today.replace(day=1), -1), months_on(today.replace(day=1), 2) - DAY
-    for metric in {target.metric for target in known.targets} - set(RATIOS):
-        for person, day, plan in known.of(metric, first, last):
-            for (grain, choice), start in periods.items():
-                if of_grain(grain, day) == start:
-                    key = grain, choice, metric, person
-                    sums[key] += plan
-                    days[key] += known.remains(person, day)
+    starts = {grain: of_grain(grain, today) for grain in ("День", "Неделя", "Месяц")}
+    following = {
+        grain: of_grain(grain, day)
+        for grain, day in (("День", today + DAY), ("Неделя", today + 7 * DAY), ("Месяц", months_on(today, 1)))
+    }
+    lines: dict[tuple[str, str, str, int], Line] = {}
+    for key in book.lines(*starts):
+        metric, manager, grain, start = key
+        if start == starts[grain] and (line := book.line(*key)).plan is not None:
+            lines[grain, "Текущий", metric, manager] = line
+    to_come: dict[tuple[str, str, str, int], list[tuple[dt.date, Decimal]]] = defaultdict(list)
+    for (metric, person, day), plan in book.daily.items():
+        for grain, start in following.items():
+            if day > today and of_grain(grain, day) == start:
+                to_come[grain, "Следующий", metric, person].append((day, plan))
+    for (*choice, metric, person), days in to_come.items():
+        # Of a ratio the plan of the last day holds.
+        plan = max(days)[1] if metric in PARTS else sum((plan for _, plan in days), Decimal(0))
+        left = sum(book.known.remains(person, day) for day, _ in days)
+        lines[choice[0], choice[1], metric, person] = Line(
+            plan, None, Decimal(0), None, None, False, left, None
+        )
     shown = marts.by_key(
         "mart_plan_fact__targets_ahead",
-        "period_grain, period_choice, metric_code, manager_id, plan, remaining, remaining_days, remaining_per_day,"
+        "period_grain, period_choice, metric_code, manager_id, plan, value, remaining, remaining_days, remaining_per_day,"
         " expected_by_deals, not_covered",
-        "not is_ratio and direction = 'more'",
         key=4,
     )
-    for key in {*shown, *sums, *promised}:
-        plan, left, days_left, a_day, expected, uncovered = shown.get(key, (None,) * 6)
-        full, by_deals = sums.get(key), promised[key]
-        rest = None if full is None else max(full - facts[key], Decimal(0))
-        check.equal((*key, "plan"), plan, full)
+    for key in {*shown, *lines, *promised}:
+        plan, value, left, days_left, a_day, expected, uncovered = shown.get(key, (None,) * 7)
+        line, metric = lines.get(key), key[2]
+        check.equal((*key, "plan"), plan, line.plan if line else None)
+        # The next period has no value yet, nor has a ratio in which nothing was closed.
+        check.equal((*key, "value"), value, line.value if line else None)
+        rest = None
+        if (
+            line
+            and line.plan is not None
+            and metric not in PARTS
+            and book.catalogue[metric]["direction"] == "more"
+        ):
+            rest = max(line.plan - line.fact, Decimal(0))
         check.equal((*key, "left"), left, rest)
-        if key[2] in ("revenue_won", "deals_won"):
-            check.equal((*key, "promised"), expected or Decimal(0), by_deals)
-            missing = None if rest is None else max(rest - by_deals, Decimal(0))
-            check.equal((*key, "not promised"), uncovered, missing)
-        if rest is not None:
-            check.equal((*key, "days"), days_left, days[key])
-            needed = rest / days[key] if days[key] else None
-            check.equal((*key, "a day"), in_kopecks(a_day, needed), True)
+        by_deals = promised[key] if metric in ("revenue_won", "deals_won") else None
+        check.equal((*key, "promised"), expected, by_deals)
+        missing = None if rest is None or by_deals is None else max(rest - by_deals, Decimal(0))
+        check.equal((*key, "not promised"), uncovered, missing)
+        check.equal((*key, "days"), days_left, line.days if line else None)
+        needed = rest / line.days if line and rest is not None and line.days else None
+        check.equal((*key, "a day"), in_kopecks(a_day, needed), True)
     return [check]

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import psycopg
@@ -245,32 +245,6 @@ def growth(marts: Marts) -> list[Check]:
     return list(checks.values())
 
 
-def rating(marts: Marts) -> list[Check]:
-    """Sums of each manager, and the places: by revenue, and by attainment where there is a plan; ties by deals won."""
-    truth, check = marts.truth, Check("rating of managers")
-    sums: dict[tuple[str, dt.date, int], Counter[str]] = defaultdict(Counter)
-    for event in truth.events:
-        for period in marts.own_periods(truth.day(event.at)):
-            sums[period.grain, period.start, event.manager][event.metric] += event.worth
-    ranked = defaultdict(list)
-    for grain, start, manager, revenue, deals, check_of, place in marts.read(
-        "mart_kpi__manager_rating",
-        "period_grain, period_start, manager_id, revenue_won, deals_won, average_check, rank_revenue",
-    ):
-        real = sums[grain, start, manager]
-        check.equal((grain, start, manager, "revenue"), revenue, Decimal(real["revenue_won"]))
-        check.equal((grain, start, manager, "deals"), deals, Decimal(real["deals_won"]))
-        mean = half_up(Decimal(real["revenue_won"]) / real["deals_won"]) if real["deals_won"] else None
-        check.equal((grain, start, manager, "check"), check_of, mean)
-        if place is not None:
-            ranked[grain, start].append((-Decimal(real["revenue_won"]), -real["deals_won"], manager, place))
-    for (grain, start), rows in ranked.items():
-        for revenue, deals, manager, place in rows:
-            better = sum((other[0], other[1]) < (revenue, deals) for other in rows)
-            check.equal((grain, start, manager, "place"), place, better + 1)
-    return [check]
-
-
 def checks_and_cycles(marts: Marts) -> list[Check]:
     """Cycle of each won deal, and from the lead's creation."""
     truth, check = marts.truth, Check("cycle of won deals, days")
@@ -431,30 +405,50 @@ def win_rate(marts: Marts) -> list[Check]:
     return [check]
 
 
-def norms(marts: Marts) -> list[Check]:
-    """Median and upper quartile per working day of the last 90 days, of all together."""
-    truth, check = marts.truth, Check("norms: median, upper quartile of a working day")
-    days = [truth.today - n * DAY for n in range(90)]
-    worked = [day for day in days if is_worked(day)]
-    sums: dict[tuple[str, dt.date], Decimal] = defaultdict(Decimal)
+def quantile(values: list[Decimal], share: Decimal) -> Decimal:
+    """Of sorted values, between two of them in proportion."""
+    place = share * (len(values) - 1)
+    low = int(place)
+    return values[low] + (values[min(low + 1, len(values) - 1)] - values[low]) * (place - low)
+
+
+def usual_days(truth: Truth) -> dict[tuple[str, int | None], list[Decimal]]:
+    """What each working day of the last 90 brought, smallest first: to all, and to each who works here since they began."""
+    worked = [day for n in range(90) if is_worked(day := truth.today - n * DAY)]
+    sums: dict[tuple[str, int | None, dt.date], Decimal] = defaultdict(Decimal)
+    began: dict[int, dt.date] = {}
     for event in truth.events:
-        sums[event.metric, truth.day(event.at)] += event.worth
+        day = truth.day(event.at)
+        began[event.manager] = min(began.get(event.manager, day), day)
+        for whose in (None, event.manager):
+            sums[event.metric, whose, day] += event.worth
+    active = {int(user["ID"]) for user in truth.present("users") if user["ACTIVE"] in (True, "Y", "true")}
+    found = {}
+    for metric in {metric for metric, _, _ in sums}:
+        for whose in [None, *sorted(active & set(began))]:
+            days = [day for day in worked if whose is None or began[whose] <= day]
+            values = sorted(sums.get((metric, whose, day), Decimal(0)) for day in days)
+            if sum(values, Decimal(0)) > 0:
+                found[metric, whose] = values
+    return found
 
-    def quantile(values: list[Decimal], share: Decimal) -> Decimal:
-        place = share * (len(values) - 1)
-        low = int(place)
-        return values[low] + (values[min(low + 1, len(values) - 1)] - values[low]) * (place - low)
 
-    for metric, middle, upper, counted, total in marts.read(
+def norms(marts: Marts) -> list[Check]:
+    """Median and upper quartile per working day of the last 90 days, of all together and of each."""
+    check, true = Check("norms: median, upper quartile of a working day"), usual_days(marts.truth)
+    shown = marts.by_key(
         "mart_kpi__norm_baseline",
-        "metric_code, median_per_day, upper_quartile_per_day, working_days, total",
-        "manager_id is null",
-    ):
-        values = sorted(sums[metric, day] for day in worked)
-        check.equal((metric, "days"), counted, len(values))
-        check.equal((metric, "total"), total, sum(values, Decimal(0)))
-        check.equal((metric, "median"), middle, quantile(values, Decimal("0.5")))
-        check.equal((metric, "quartile"), upper, quantile(values, Decimal("0.75")))
+        "metric_code, manager_id, median_per_day, upper_quartile_per_day, working_days, total",
+        key=2,
+    )
+    for key in {**shown, **true}:
+        middle, upper, counted, total = shown.get(key, (None,) * 4)
+        values = true.get(key, [])
+        check.equal((*key, "days"), counted, len(values))
+        check.equal((*key, "total"), total, sum(values, Decimal(0)))
+        if values:
+            check.equal((*key, "median"), middle, quantile(values, Decimal("0.5")))
+            check.equal((*key, "quartile"), upper, quantile(values, Decimal("0.75")))
     return [check]
 
 
@@ -488,6 +482,7 @@ class Wait:
         return "client_reached_us" if self.talk.direction == "inbound" else "called_back"
 
 
+@lru_cache(maxsize=1)
 def waits(truth: Truth) -> list[Wait]:
     by_phone: dict[str, list[Attempt]] = defaultdict(list)
     by_client: dict[str, list[Attempt]] = defaultdict(list)
@@ -916,7 +911,7 @@ def links(marts: Marts) -> list[Check]:
 
 
 ALL: tuple[Callable[[Marts], list[Check]], ...] = (
-    ledger, growth, rating, checks_and_cycles, loss_reasons, channels, win_rate, norms, missed_calls, telephony,
+    ledger, growth, checks_and_cycles, loss_reasons, channels, win_rate, norms, missed_calls, telephony,
     open_deals, funnel, links,
 )  # fmt: skip
 

@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
+from typing import Any, NamedTuple
 
 from tests.proof.checks import DAY, Check, Marts, months_on, of_grain
-from tests.proof.truth import Payload, Truth, moment, number
+from tests.proof.checks import RATIOS as PARTS
+from tests.proof.truth import SEEDS, Payload, Truth, moment, number
 from tests.warehouse.working_days import is_worked
-
-RATIOS = ("win_rate", "average_check")
 
 
 @cache
@@ -207,7 +207,7 @@ class Plans:
             for person, (target, amount) in self._of_day(chosen, targets, day).items():
                 had[person, target, target.period_of(day)[0]][day] = amount
         for (id, target, _), amounts in had.items():
-            person, ratio = self.by_id[id], target.metric in RATIOS
+            person, ratio = self.by_id[id], target.metric in PARTS
             there = {day: amount for day, amount in amounts.items() if person.is_there(day)}
             missed = Decimal(0) if ratio else sum(amounts.values()) - sum(there.values())
             left = sum(there.values())
@@ -256,7 +256,7 @@ class Plans:
                 )
             ]
             share = Decimal(0)
-            ratio = target.metric in RATIOS
+            ratio = target.metric in PARTS
             if ratio or target.scope == "manager" or target.per_person:
                 share = target.value if ratio else target.daily(day)
             elif theirs:
@@ -283,19 +283,128 @@ def in_kopecks(shown: Decimal | None, true: Decimal | None) -> bool:
     return abs(shown - true) < Decimal("0.0051")
 
 
+def beats(one: Decimal, other: Decimal) -> bool:
+    """Greater by more than what rounding of thirds makes."""
+    return one - other > Decimal("0.000000001")
+
+
+class Line(NamedTuple):
+    """What a person was to bring in a period and brought: of a ratio neither plan nor value is summed."""
+
+    plan: Decimal | None
+    to_date: Decimal | None
+    fact: Decimal
+    divisor: Decimal | None
+    value: Decimal | None
+    unmet: bool
+    days: int
+    a_day: Decimal | None
+
+    @property
+    def attainment(self) -> Decimal | None:
+        return self.value / self.plan if self.plan and self.value is not None else None
+
+    @property
+    def attainment_to_date(self) -> Decimal | None:
+        return self.value / self.to_date if self.to_date and self.value is not None else None
+
+    @property
+    def says_something(self) -> bool:
+        """Where nothing was planned, and what happened adds up to nothing, no row is needed."""
+        return self.plan is not None or bool(self.fact) or bool(self.divisor)
+
+    def beyond(self, plan: Decimal | None) -> Decimal | None:
+        return None if self.value is None or plan is None else self.value - plan
+
+
+class Book:
+    """Plans of all days that are shown beside the facts, summed by day, week and month."""
+
+    def __init__(self, marts: Marts) -> None:
+        truth = self.truth = marts.truth
+        self.known = Plans(truth)
+        with (SEEDS / "metric_catalogue.csv").open(encoding="utf-8") as file:
+            self.catalogue = {row["metric_code"]: row for row in csv.DictReader(file)}
+        self.aimed_at = {target.metric for target in self.known.targets}
+        self.months = {period.start for period in marts.periods if period.grain == "Месяц"}
+        first = min(self.months, default=truth.today)
+        last = months_on(truth.today.replace(day=1), 2) - DAY
+        self.daily = {
+            (metric, person, day): plan
+            for metric in self.aimed_at
+            for person, day, plan in self.known.of(metric, first, last)
+        }
+        self.facts: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
+        for event in truth.events:
+            for period in marts.own_periods(truth.day(event.at)):
+                self.facts[event.metric, event.manager, period.grain, period.start] += event.worth
+        self._sums: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
+        self._to_date: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
+        self._left: dict[tuple[str, int, str, dt.date], int] = defaultdict(int)
+        for (metric, person, day), plan in sorted(self.daily.items()):
+            for grain in ("День", "Неделя", "Месяц"):
+                key = metric, person, grain, of_grain(grain, day)
+                self._left[key] += self.known.remains(person, day)
+                if metric not in PARTS:
+                    self._sums[key] += plan
+                    self._to_date[key] += plan if day <= truth.today else 0
+                elif day <= truth.today:
+                    # The last day's holds.
+                    self._sums[key] = self._to_date[key] = plan
+
+    @property
+    def shown(self) -> set[str]:
+        """With a target for anybody, on top of dashboard 1, or the norm of dashboard 2."""
+        return self.aimed_at | set(filter(self.is_on_top, self.catalogue)) | {"calls_outbound"}
+
+    def is_on_top(self, metric: str) -> bool:
+        return self.catalogue[metric]["on_dashboard_1"] == "true"
+
+    def fact(self, metric: str, *where: Any) -> tuple[Decimal, Decimal | None]:
+        """Above and below the line."""
+        if metric not in PARTS:
+            return self.facts.get((metric, *where), Decimal(0)), None
+        above, below = (
+            sum((self.facts.get((part, *where), Decimal(0)) for part in parts), Decimal(0))
+            for parts in PARTS[metric]
+        )
+        return above, below
+
+    def line(self, metric: str, manager: int, grain: str, start: dt.date) -> Line:
+        key = metric, manager, grain, start
+        plan, to_date, left = self._sums.get(key), self._to_date.get(key), self._left.get(key, 0)
+        fact, divisor = self.fact(*key)
+        value = fact if divisor is None else fact / divisor if divisor else None
+        fewer = self.catalogue[metric]["direction"] == "less"
+        judged = self.catalogue[metric]["unit"] != "money" or grain == "Месяц"
+        unmet = a_day = None
+        if judged and value is not None and to_date is not None:
+            unmet = beats(value, to_date) if fewer else beats(to_date, value)
+        if plan is not None and divisor is None and not fewer and left:
+            a_day = max(plan - fact, Decimal(0)) / left
+        return Line(plan, to_date, fact, divisor, value, bool(unmet), left, a_day)
+
+    def lines(self, *grains: str) -> set[tuple[str, int, str, dt.date]]:
+        """Where something was planned or happened."""
+        made_of: dict[str, set[str]] = defaultdict(set)
+        for metric in self.shown:
+            for part in {part for parts in PARTS.get(metric, [[metric]]) for part in parts}:
+                made_of[part].add(metric)
+        happened = {(metric, *where) for of, *where in self.facts for metric in made_of[of]}
+        return {key for key in {*happened, *self._sums} if key[2] in grains}
+
+
+@lru_cache(maxsize=1)
+def book_of(marts: Marts) -> Book:
+    return Book(marts)
+
+
 def plans(marts: Marts) -> list[Check]:
     """Plan of each person and day, and what was attained of it by period."""
-    truth = marts.truth
     daily, attained = Check("plans of a person and a day"), Check("attainment, by day, week and month")
     paces = Check("attainment: plan to date, days left")
-    known = Plans(truth)
-    months = [period.start for period in marts.periods if period.grain == "Месяц"]
-    last = months_on(truth.today.replace(day=1), 2) - DAY
-    true = {
-        (metric, person, day): plan
-        for metric in {target.metric for target in known.targets}
-        for person, day, plan in known.of(metric, min(months, default=truth.today), last)
-    }
+    book = book_of(marts)
+    true, known = book.daily, book.known
     shown = {
         row[:3]: row[3:]
         for row in marts.read(
@@ -305,33 +414,31 @@ def plans(marts: Marts) -> list[Check]:
     daily.same({key: row[0] for key, row in shown.items()}, true)
     for key in {**shown, **true}:
         daily.equal((*key, "absent"), shown.get(key, (None, None))[1], known.by_id[key[1]].is_absent(key[2]))
-    facts: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
-    sums: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
-    to_date: dict[tuple[str, int, str, dt.date], Decimal] = defaultdict(Decimal)
-    left: dict[tuple[str, int, str, dt.date], int] = defaultdict(int)
-    for event in truth.events:
-        for period in marts.own_periods(truth.day(event.at)):
-            facts[event.metric, event.manager, period.grain, period.start] += event.worth
-    for (metric, person, day), plan in true.items():
-        for grain in ("День", "Неделя", "Месяц"):
-            key = metric, person, grain, of_grain(grain, day)
-            sums[key] += plan
-            to_date[key] += plan if day <= truth.today else 0
-            left[key] += known.remains(person, day)
-    for metric, manager, grain, start, plan, fact, attainment, until_today, days, per_day in marts.read(
+    starts = {(period.grain, period.start) for period in marts.periods}
+    lines = marts.by_key(
         "mart_plan_fact__attainment",
-        "metric_code, manager_id, period_grain, period_start, plan, fact, attainment, plan_to_date, remaining_days,"
-        " remaining_per_day",
-        "not is_ratio",
-    ):
-        key = metric, manager, grain, start
-        full = sums.get(key)
-        attained.equal((*key, "fact"), fact, facts[key])
-        attained.equal((*key, "plan"), plan, full)
-        attained.equal((*key, "attainment"), attainment, facts[key] / full if full else None)
-        if full is not None:
-            paces.equal((*key, "to date"), until_today, to_date[key])
-            paces.equal((*key, "days left"), days, left[key])
-            needed = max(full - facts[key], Decimal(0)) / left[key] if left[key] else None
-            paces.equal((*key, "a day"), in_kopecks(per_day, needed), True)
+        "metric_code, manager_id, period_grain, period_start, plan, fact, fact_divisor, value, attainment, plan_to_date,"
+        " remaining_days, remaining_per_day, deviation, attainment_to_date, is_unmet, has_plan",
+        key=4,
+    )
+    for key in {*lines, *book.lines("День", "Неделя", "Месяц")}:
+        if key[2:] not in starts:
+            continue
+        line = book.line(*key)
+        if key not in lines:
+            attained.equal(key, None, line if line.says_something else None)
+            continue
+        row = lines[key]
+        for name, value, real in zip(
+            ("plan", "fact", "divisor", "value", "attainment"), row,
+            (line.plan, line.fact, line.divisor, line.value, line.attainment), strict=False,
+        ):  # fmt: skip
+            attained.equal((*key, name), value, real)
+        to_date, days, a_day, deviation, pace, unmet, has_plan = row[5:]
+        paces.equal((*key, "to date"), to_date, line.to_date)
+        paces.equal((*key, "days left"), days, line.days)
+        paces.equal((*key, "a day"), in_kopecks(a_day, line.a_day), True)
+        paces.equal((*key, "deviation"), deviation, line.beyond(line.to_date))
+        paces.equal((*key, "pace"), pace, line.attainment_to_date)
+        paces.equal((*key, "judged"), (unmet, has_plan), (line.unmet, line.plan is not None))
     return [daily, attained, paces]

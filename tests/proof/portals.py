@@ -72,6 +72,19 @@ def files_of_people(now: dt.datetime) -> dict[str, list[str]]:
             f"tasks_done,company,,day,{day(-90)},,11,",
             f"tasks_done,manager,7,day,{day(-30)},,4,",
             f"win_rate,company,,month,{day(-400)},,0.3,",
+            f"average_check,manager,6,month,{day(-70)},{day(9)},5000.5,",
+            # The fewer the better.
+            f"calls_missed,company,,week,{day(-70)},,9,",
+        ],
+        # Whom the departments would not make what they are; a guest and the dismissed stay outside whatever it says.
+        "people": [
+            "5,,head_of_sales",
+            "6,sol,head_of_department",
+            "7,,marketer",
+            "8,guest,analyst",
+            "3,,director",
+            ",sovetnik@firm.example,analyst",
+            ",vladelets,director",
         ],
         "absences": [
             f"1,{day(-9)},{day(-2)},отпуск",
@@ -199,6 +212,7 @@ class _Draw:
         )
         portal.user(7, "Ия", "Мир", UF_DEPARTMENT=["4", "2"])
         portal.user(8, "Гость", '<b>"X"</b>', UF_DEPARTMENT=False, USER_TYPE="extranet")
+        portal.user(9, "Лев", "Ия", UF_DEPARTMENT=["3"], EMAIL="Person1@example.com")
         names = ("Общая", "Общая", "Дилеры & <партнёры>")
         for number, pipeline in enumerate(self.kind.pipelines):
             # One pipeline is gone from the dictionary while its deals are not.

@@ -13,15 +13,19 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from tests.conftest import Installation
+from tests.proof.access import access
+from tests.proof.actions import cards_to_act_on
 from tests.proof.ahead import look_ahead, targets_ahead
 from tests.proof.checks import Check, Marts
 from tests.proof.checks import compare as compare_figures
 from tests.proof.clients import client_base
 from tests.proof.forecasts import grades
+from tests.proof.history import open_history
 from tests.proof.payments import by_orders, by_stages
 from tests.proof.plans import plans
 from tests.proof.portals import Kind, drawn, files_of_people
 from tests.proof.products import products
+from tests.proof.rating import rating, sheet
 from tests.proof.raw import RawPortal
 from tests.proof.stays import stuck
 from tests.proof.truth import Payment, Truth, by_invoices
@@ -46,10 +50,15 @@ def built_at(connection: psycopg.Connection) -> dt.datetime:
     return row[0]
 
 
+PARTS: tuple[Callable[[Marts], list[Check]], ...] = (
+    compare_figures, plans, rating, sheet, client_base, stuck, look_ahead, targets_ahead, products, grades,
+    open_history, cards_to_act_on, access,
+)  # fmt: skip
+
+
 def compare(marts: Marts) -> list[Check]:
     """Everything that is worked out twice."""
-    parts = (compare_figures, plans, client_base, stuck, look_ahead, targets_ahead, products, grades)
-    return [check for part in parts for check in part(marts)]
+    return [check for part in PARTS for check in part(marts)]
 
 
 def of_warehouse(environment: dict[str, str]) -> list[Check]:

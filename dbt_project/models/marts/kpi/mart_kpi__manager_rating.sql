@@ -49,15 +49,8 @@ totals as (
 
   select
     period_grain,
-    period_grain_sort,
-    period_choice,
-    period_choice_sort,
-    period_label,
     period_start,
-    is_current,
     manager_id,
-    manager,
-    department,
     {%- for metric_code in shown %}
       sum(case when metric_code = '{{ metric_code }}' then value else 0 end) as {{ metric_code }},
     {%- endfor %}
@@ -66,17 +59,7 @@ totals as (
     sum(abs(previous_value)) as previous_activity
   from kpi
   where metric_code in ('{{ shown | join("', '") }}')
-  group by
-    period_grain,
-    period_grain_sort,
-    period_choice,
-    period_choice_sort,
-    period_label,
-    period_start,
-    is_current,
-    manager_id,
-    manager,
-    department
+  group by period_grain, period_start, manager_id
 
 ),
 
@@ -88,7 +71,9 @@ plans as (
     periods.period_start,
     attained.manager_id,
     sum(attained.plan) as revenue_plan,
-    case when sum(attained.plan) <> 0 then trim_scale(sum(attained.fact) / sum(attained.plan)) end as attainment
+    case
+      when sum(attained.plan) <> 0 then trim_scale(round(sum(attained.fact) / sum(attained.plan), 12))
+    end as attainment
   from periods
   inner join attained
     on
@@ -102,28 +87,58 @@ plans as (
 
 ),
 
+-- Who has a plan and did nothing, in the year before neither, is in no row of the sums.
+joined as (
+
+  select
+    coalesce(totals.period_grain, plans.period_grain) as period_grain,
+    coalesce(totals.period_start, plans.period_start) as period_start,
+    coalesce(totals.manager_id, plans.manager_id) as manager_id,
+    {%- for metric_code in shown %}
+      coalesce(totals.{{ metric_code }}, 0) as {{ metric_code }},
+    {%- endfor %}
+    coalesce(totals.revenue_previous, 0) as revenue_previous,
+    coalesce(totals.activity, 0) as activity,
+    coalesce(totals.previous_activity, 0) as previous_activity,
+    plans.revenue_plan,
+    plans.attainment
+  from totals
+  full outer join plans
+    on
+      totals.period_grain = plans.period_grain
+      and totals.period_start = plans.period_start
+      and totals.manager_id = plans.manager_id
+
+),
+
 -- Who sold in any way in the period, and who did in the one before or has a plan: silence is the worst result.
 -- Those who do not sell, and nobody's cards, keep their row, so that the rows add up to the whole, without a rank.
 rated as (
 
   select
-    totals.*,
-    case when totals.deals_won > 0 then round(totals.revenue_won / totals.deals_won, 2) end as average_check,
-    plans.revenue_plan,
-    plans.attainment,
-    totals.manager_id <> 0 and sellers.manager_id is not null as is_ranked
-  from totals
-  left join plans
+    {{ period_columns() }},
+    joined.manager_id,
+    managers.manager,
+    managers.department,
+    {%- for metric_code in shown %}
+      joined.{{ metric_code }},
+    {%- endfor %}
+    joined.revenue_previous,
+    case when joined.deals_won > 0 then round(joined.revenue_won / joined.deals_won, 2) end as average_check,
+    joined.revenue_plan,
+    joined.attainment,
+    joined.manager_id <> 0 and sellers.manager_id is not null as is_ranked
+  from joined
+  inner join periods
     on
-      totals.period_grain = plans.period_grain
-      and totals.period_start = plans.period_start
-      and totals.manager_id = plans.manager_id
-  left join managers on totals.manager_id = managers.manager_id
-  left join sellers on totals.manager_id = sellers.manager_id
+      joined.period_grain = periods.period_grain
+      and joined.period_start = periods.period_start
+  inner join managers on joined.manager_id = managers.manager_id
+  left join sellers on joined.manager_id = sellers.manager_id
   where
-    totals.activity > 0
-    or (totals.previous_activity > 0 and managers.is_active)
-    or (plans.revenue_plan > 0 and sellers.manager_id is not null)
+    joined.activity > 0
+    or (joined.previous_activity > 0 and managers.is_active)
+    or (joined.revenue_plan > 0 and sellers.manager_id is not null)
 
 ),
 

@@ -117,15 +117,18 @@ final as (
     valued.fact,
     valued.fact_divisor,
     valued.value,
-    trim_scale(valued.value - valued.plan_to_date) as deviation,
-    case when valued.plan <> 0 then trim_scale(valued.value / valued.plan) end as attainment,
-    case when valued.plan_to_date <> 0 then trim_scale(valued.value / valued.plan_to_date) end as attainment_to_date,
+    -- Thirds of a plan add up to a whole but for their last digits: who brought it has met it.
+    trim_scale(round(valued.value - valued.plan_to_date, 6)) as deviation,
+    case when valued.plan <> 0 then trim_scale(round(valued.value / valued.plan, 12)) end as attainment,
+    case
+      when valued.plan_to_date <> 0 then trim_scale(round(valued.value / valued.plan_to_date, 12))
+    end as attainment_to_date,
     valued.plan is not null as has_plan,
     coalesce(
       (valued.unit <> 'money' or valued.period_grain = 'Месяц')
       and case valued.direction
-        when 'less' then valued.value > valued.plan_to_date
-        else valued.value < valued.plan_to_date
+        when 'less' then round(valued.value - valued.plan_to_date, 6) > 0
+        else round(valued.value - valued.plan_to_date, 6) < 0
       end,
       false
     ) as is_unmet,

@@ -132,12 +132,16 @@ final as (
     judged.plan,
     judged.fact,
     case when judged.is_ratio then judged.fact_divisor end as fact_divisor,
-    case when not judged.is_future then trim_scale(judged.value - judged.plan) end as deviation,
+    -- What other days left to this one may be a whole but for its last digits.
+    case when not judged.is_future then trim_scale(round(judged.value - judged.plan, 6)) end as deviation,
     -- money is judged by the month to date only
     coalesce(
       not judged.is_future
       and judged.unit <> 'money'
-      and case judged.direction when 'less' then judged.value > judged.plan else judged.value < judged.plan end,
+      and case judged.direction
+        when 'less' then round(judged.value - judged.plan, 6) > 0
+        else round(judged.value - judged.plan, 6) < 0
+      end,
       false
     ) as is_unmet
   from judged
