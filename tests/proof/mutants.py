@@ -304,7 +304,7 @@ MUTANTS: list[Mutant] = [
     ),
     *_of(
         "intermediate/kpi", "int_kpi__cohort_members",
-        ("a deal whose lead is gone stands for itself", "where leads.lead_id is null", "where deals.lead_id is null"),
+        ("a deal whose lead is gone stands for itself", "where leads.lead_id is null", "where affected_deals.lead_id is null"),
         ("revenue of a cohort is of selling pipelines", "where won_at is not null and is_selling and lead_id is not null", "where won_at is not null and lead_id is not null"),
     ),
     *_of(
@@ -337,7 +337,7 @@ MUTANTS: list[Mutant] = [
         ("who is dismissed and did nothing is not rated", "(joined.previous_activity > 0 and managers.is_active)", "joined.previous_activity > 0"),
         ("who did something before and nothing now is rated", "    or (joined.previous_activity > 0 and managers.is_active)\n", ""),
         ("thirds of a plan part nobody", "trim_scale(round(sum(attained.fact) / sum(attained.plan), 12))", "trim_scale(sum(attained.fact) / sum(attained.plan))"),
-        ("plan 0 is no plan to attain", "when sum(attained.plan) <> 0 then", "when sum(attained.plan) is not null then"),
+        ("plan 0 is no plan to attain", "sum(attained.plan), 12))\n    end as attainment", "sum(attained.plan), 12))\n      else 0\n    end as attainment"),
         ("a month belongs to its quarter", "periods.period_end > attained.period_start", "true"),
         ("who led a deal at its creation sells", "select created_manager_id as manager_id from deals\n  where is_selling", "select created_manager_id as manager_id from deals\n  where false"),
         ("who closed a deal sells", "select closed_manager_id as manager_id from deals\n  where is_selling", "select closed_manager_id as manager_id from deals\n  where false"),
@@ -461,9 +461,9 @@ MUTANTS: list[Mutant] = [
         ("a ratio's plan is not summed", "when daily.is_ratio then (array_agg(daily.plan order by daily.day desc))[1]", "when false then (array_agg(daily.plan order by daily.day desc))[1]"),
         ("of a ratio nothing is left to do", "metrics.kind <> 'ratio' and metrics.direction = 'more' and joined.plan is not null", "metrics.direction = 'more' and joined.plan is not null"),
         ("of what should be rare nothing is left to do", "metrics.kind <> 'ratio' and metrics.direction = 'more' and joined.plan is not null", "metrics.kind <> 'ratio' and joined.plan is not null"),
+        ("no day is left, nothing a day", "when judged.remaining_days > 0 then round(judged.remaining / judged.remaining_days, 2)", "when judged.remaining_days >= 0 then round(judged.remaining / greatest(judged.remaining_days, 1), 2)"),
         ("the running period's plan is the attained one's", "where not periods.is_current", "where true"),
         ("what deals promise beyond the rest", "trim_scale(greatest(judged.remaining - judged.expected_by_deals, 0))", "trim_scale(judged.remaining - judged.expected_by_deals)"),
-        ("no day is left, nothing a day", "when judged.remaining_days > 0 then round", "when true then round"),
     ),
     *_of(
         "marts/plan_fact", "mart_plan_fact__manager_sheet",
@@ -840,10 +840,8 @@ MUTANTS: list[Mutant] = [
         "marts/pipeline", "mart_pipeline__open_history",
         ("open at the end of the day", "where gone_day > first_day", "where gone_day >= first_day"),
         ("what came and went within a day", "where gone_day is null or gone_day > first_day", "where true"),
-        ("a stretch ends where the values change", "and stays.entered_at < deal_values.valid_to", ""),
         ("a stretch begins where the stay does", "greatest(stays.entered_at, deal_values.valid_from)", "deal_values.valid_from"),
         ("a stretch ends where the stay does", "least(stays.left_at, nullif(deal_values.valid_to, 'infinity'))", "nullif(deal_values.valid_to, 'infinity')"),
-        ("values before the stay", "(stays.left_at is null or stays.left_at > deal_values.valid_from)", "true"),
         ("today's rates", "as_of_date()) }}", "local_date('stays.entered_at')) }}"),
         ("levels, not moves", "window so_far as (partition by pipeline_id, stage_id, manager_id order by snapshot_day)", "window so_far as (partition by pipeline_id, stage_id, manager_id, snapshot_day)"),
         ("days without a move are shown too", "  cross join snapshot_days\n\n),\n\nlevels", "  cross join snapshot_days\n  where false\n\n),\n\nlevels"),
@@ -853,7 +851,6 @@ MUTANTS: list[Mutant] = [
         "pipeline", "int_pipeline__snapshot_days mart_pipeline__open_history",
         ("so many days, today included", "- {{ var('snapshot_days') - 1 }})", "- {{ var('snapshot_days') }})"),
         ("so many month ends", "- interval '{{ var(\"snapshot_months\") - 1 }} months')", "- interval '{{ var(\"snapshot_months\") }} months')"),
-        ("a move between two days shown", "else least(\n          cast(date_trunc('month', cast({{ day }} as timestamp)) + interval '1 month' as date) - 1,", "else least(\n          {{ day }},"),
     ),
     *_of(
         PIPELINE, "int_pipeline__snapshot_days",

@@ -27,6 +27,7 @@ from tests.proof.portals import Kind, drawn, files_of_people
 from tests.proof.products import products
 from tests.proof.rating import rating, sheet
 from tests.proof.raw import RawPortal
+from tests.proof.registers import events, missed, tags
 from tests.proof.stays import stuck
 from tests.proof.truth import Payment, Truth, by_invoices
 from tests.proof.warehouse import Warehouse, database, project
@@ -52,7 +53,7 @@ def built_at(connection: psycopg.Connection) -> dt.datetime:
 
 PARTS: tuple[Callable[[Marts], list[Check]], ...] = (
     compare_figures, plans, rating, sheet, client_base, stuck, look_ahead, targets_ahead, products, grades,
-    open_history, cards_to_act_on, access,
+    open_history, cards_to_act_on, access, events, missed, tags,
 )  # fmt: skip
 
 
