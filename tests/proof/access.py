@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from tests.proof.checks import Check, Marts
-from tests.proof.truth import Payload, Truth, number, words
+from tests.proof.truth import Truth, number, words
 
 EVERYTHING = ("director", "head_of_sales", "analyst", "administrator")
 
@@ -54,11 +54,9 @@ class People:
         department = number(listed[0]) if listed else None
         return department if department in self.departments else None
 
-    def is_employed(self, user: Payload) -> bool:
-        return (
-            user["ACTIVE"] in (True, "Y", "true")
-            and (words(user.get("USER_TYPE")) or "employee") == "employee"
-        )
+    def is_employed(self, id: int) -> bool:
+        kind = words(self.users[id].get("USER_TYPE")) or "employee"
+        return id in self.truth.active and kind == "employee"
 
     @cached_property
     def lines(self) -> list[tuple[int | None, str | None, str]]:
@@ -75,7 +73,9 @@ class People:
     def address(self, id: int) -> str | None:
         """One's own e-mail where it may be a login."""
         written = [
-            (words(user.get("EMAIL")) or "").lower() for user in self.users.values() if self.is_employed(user)
+            (words(user.get("EMAIL")) or "").lower()
+            for other, user in self.users.items()
+            if self.is_employed(other)
         ]
         own = (words(self.users[id].get("EMAIL")) or "").lower()
         fits = re.fullmatch(r"[a-z0-9._+@-]{1,64}", own) and "@" in own
@@ -83,8 +83,8 @@ class People:
 
     def all(self) -> Iterator[Person]:
         taken = {login for _, login, _ in self.lines if login}
-        for id, user in self.users.items():
-            if not self.is_employed(user):
+        for id in self.users:
+            if not self.is_employed(id):
                 continue
             named = next(((login, role) for of, login, role in self.lines if of == id), None)
             if named:
@@ -144,10 +144,10 @@ def access(marts: Marts) -> list[Check]:
             0: ("Без ответственного", True, "Без отдела"),
             **{
                 id: (
-                    people.names[id], user["ACTIVE"] in (True, "Y", "true"),
+                    people.names[id], id in marts.truth.active,
                     departments.get(people.department(id) or 0, "Без отдела"),
                 )
-                for id, user in people.users.items()
+                for id in people.users
             },
         },
     )  # fmt: skip

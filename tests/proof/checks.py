@@ -422,10 +422,9 @@ def usual_days(truth: Truth) -> dict[tuple[str, int | None], list[Decimal]]:
         began[event.manager] = min(began.get(event.manager, day), day)
         for whose in (None, event.manager):
             sums[event.metric, whose, day] += event.worth
-    active = {int(user["ID"]) for user in truth.present("users") if user["ACTIVE"] in (True, "Y", "true")}
     found = {}
     for metric in {metric for metric, _, _ in sums}:
-        for whose in [None, *sorted(active & set(began))]:
+        for whose in [None, *sorted(truth.active & set(began))]:
             days = [day for day in worked if whose is None or began[whose] <= day]
             values = sorted(sums.get((metric, whose, day), Decimal(0)) for day in days)
             if sum(values, Decimal(0)) > 0:

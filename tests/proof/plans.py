@@ -137,7 +137,7 @@ class Plans:
         found = []
         for user in self.truth.present("users"):
             id = int(user["ID"])
-            active = user["ACTIVE"] in (True, "Y", "true")
+            active = id in self.truth.active
             seen = sorted(self.traces.get(id, []))
             if not active and not seen:
                 continue

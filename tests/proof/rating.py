@@ -96,17 +96,17 @@ def places(marts: Marts) -> dict[tuple[str, dt.date], list[Place]]:
                 of_window = {OWN: sums, PREVIOUS: before}.get(window)
                 if of_window is not None:
                     of_window[period.grain, period.start, event.manager][event.metric] += event.worth
-    active = {
-        0,
-        *(int(user["ID"]) for user in truth.present("users") if user["ACTIVE"] in (True, "Y", "true")),
-    }
     sell = sellers(truth)
     found: dict[tuple[str, dt.date], list[Place]] = defaultdict(list)
     for period in marts.periods:
         for manager in truth.users | {0}:
             key = period.grain, period.start, manager
             plan, attainment = attained(book, period, manager)
-            if key in sums or (key in before and manager in active) or (plan and manager in sell):
+            if (
+                key in sums
+                or (key in before and (not manager or manager in truth.active))
+                or (plan and manager in sell)
+            ):
                 revenue = Decimal(before[key]["revenue_won"]) if key in before else Decimal(0)
                 place = Place(
                     manager,

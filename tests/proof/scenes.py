@@ -25,6 +25,7 @@ from tests.proof.payments import by_orders, by_stages
 from tests.proof.plans import plans
 from tests.proof.portals import Kind, drawn, files_of_people
 from tests.proof.products import products
+from tests.proof.quality import quality
 from tests.proof.rating import rating, sheet
 from tests.proof.raw import RawPortal
 from tests.proof.registers import events, missed, tags
@@ -53,7 +54,7 @@ def built_at(connection: psycopg.Connection) -> dt.datetime:
 
 PARTS: tuple[Callable[[Marts], list[Check]], ...] = (
     compare_figures, plans, rating, sheet, client_base, stuck, look_ahead, targets_ahead, products, grades,
-    open_history, cards_to_act_on, access, events, missed, tags,
+    open_history, cards_to_act_on, access, events, missed, tags, quality,
 )  # fmt: skip
 
 

@@ -284,6 +284,11 @@ class Truth:
     def users(self) -> set[int]:
         return {int(user["ID"]) for user in self.present("users")}
 
+    @cached_property
+    def active(self) -> set[int]:
+        """Who is not dismissed."""
+        return {int(user["ID"]) for user in self.present("users") if user["ACTIVE"] in (True, "Y", "true")}
+
     def known(self, user: object) -> int:
         id = number(user)
         return id if id in self.users else 0
