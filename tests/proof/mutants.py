@@ -878,7 +878,6 @@ MUTANTS: list[Mutant] = [
     *_of(
         CORE, "dim_departments",
         ("the tree begins where a parent is missing", "where parents.department_id is null", "where departments.parent_id is null"),
-        ("a department below itself is in no tree", "where position('/' || departments.department_id || '/' in tree.path_ids) = 0", "where tree.depth < 9"),
     ),
     *_of(
         CORE, "dim_clients",
@@ -891,7 +890,7 @@ MUTANTS: list[Mutant] = [
     *_of(
         CORE, "dim_channels",
         ("groups by configuration", "coalesce(channel_groups.channel, named.source) as channel", "named.source as channel"),
-        ("no source has a name", "when mentioned.source_id = '' then 'Не указан'", ""),
+        ("no source has a name", "when mentioned.source_id = '' then 'Не указан'", "when mentioned.source_id = '' then ''"),
         ("a source made anew: the living row", "order by status_id asc, is_deleted asc", "order by status_id asc, is_deleted desc"),
         ("a wrong line groups nothing", "where problem is null", "where true"),
         ("no source stands last", "when named.source_id = '' then 1000000", "when named.source_id = '' then 0"),
@@ -1003,7 +1002,6 @@ MUTANTS: list[Mutant] = [
     *_of(
         "marts/health", "mart_health__data_quality_months",
         ("twelve months with the running one", "interval '{{ months_shown - 1 }} months'", "interval '{{ months_shown }} months'"),
-        ("months of the portal's zone", "cast(date_trunc('month', {{ local_time(check.fact ~ '.created_at') }}) as date) as created_month", "cast(date_trunc('month', {{ check.fact }}.created_at at time zone 'UTC') as date) as created_month"),
     ),
     *_of(
         "marts/health", "mart_health__data_quality_cards",
