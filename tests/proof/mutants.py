@@ -102,6 +102,8 @@ MUTANTS: list[Mutant] = [
         ("what the calendar says beats the weekday", "production_calendar.is_working,\n", "null,\n"),
         ("unknown years follow the law", "and lawful.day is null", ""),
         ("holidays of January do not move", "month_day >= '02'", "month_day >= '01'"),
+        ("a holiday on a Friday does not move", "and extract(isodow from days.day) > 5", "and extract(isodow from days.day) >= 5"),
+        ("a wrong line of the calendar says nothing", "where problem is null", "where true"),
         ("working time before a day leaves it out", "over (order by day) - working_seconds as", "over (order by day) as"),
     ),
     *_macro(
@@ -179,6 +181,10 @@ MUTANTS: list[Mutant] = [
     *_of(
         "intermediate/currencies", "int_currencies__daily_rates",
         ("before the first snapshot the earliest", "when row_number() over days = 1 then", "when false then"),
+        ("the base is the newest snapshot's", "(array_agg(currency order by rate_date desc) filter (where is_base))[1]", "(array_agg(currency order by rate_date asc) filter (where is_base))[1]"),
+        ("a currency without a rate has none", "where snapshots.rate > 0", "where snapshots.rate >= 0"),
+        ("a base without a rate is worth itself", "where converted.currency = base.base_currency", "where true"),
+        ("a day without the base's rate", "left join snapshots as base_rates", "inner join snapshots as base_rates"),
         ("against the shown currency", "snapshots.rate / coalesce(base_rates.rate, 1)", "snapshots.rate"),
     ),
     # Payments
@@ -188,6 +194,8 @@ MUTANTS: list[Mutant] = [
         ("coming from one paid stage to another is no new payment", "and stage_before is null", ""),
         ("undone by a failure", "and lifecycle.semantic <> 'failure'", ""),
         ("undone by going back", "or stages.sort >= entered.sort", "or true"),
+        ("another stage of the same place is not back", "or stages.sort >= entered.sort", "or stages.sort > entered.sort"),
+        ("back behind the stage it came into last", "(array_agg(stage_id order by visit_number desc))[1] as stage_id", "(array_agg(stage_id order by visit_number asc))[1] as stage_id"),
         ("success after a paid stage keeps it", "or lifecycle.semantic = 'success'", ""),
     ),
     *_of(
@@ -240,6 +248,7 @@ MUTANTS: list[Mutant] = [
         ("attempts after the miss only", "numbers.phone_key = dials.phone_key\n      and ended.first_missed_at < dials.started_at", "numbers.phone_key = dials.phone_key"),
         ("waits from the first miss", "min(started_at) as first_missed_at", "max(started_at) as first_missed_at"),
         ("attempts by the client's other number", "clients.client_key = dials.client_key", "false and clients.client_key = dials.client_key"),
+        ("dials at the second of the miss are none", "numbers.phone_key = dials.phone_key\n      and ended.first_missed_at < dials.started_at", "numbers.phone_key = dials.phone_key\n      and ended.first_missed_at <= dials.started_at"),
     ),
     *_of(
         TELEPHONY, "int_telephony__calls",
@@ -318,6 +327,9 @@ MUTANTS: list[Mutant] = [
         "intermediate/kpi", "int_kpi__spend_lines",
         ("invented spend is the demonstration's", "where portal.is_demonstration", "where true"),
         ("a channel has one spend a month", "and earlier.to_month >= later.from_month", "and earlier.to_month < later.from_month"),
+        ("one month shared is a clash", "and earlier.to_month >= later.from_month", "and earlier.to_month > later.from_month"),
+        ("of months before no clash", "and earlier.from_month <= later.to_month", ""),
+        ("an upload does not clash with the file", "and earlier.upload_version is not distinct from later.upload_version", ""),
     ),
     *_of(
         "intermediate/inputs", "int_inputs__uploads",
@@ -327,6 +339,7 @@ MUTANTS: list[Mutant] = [
     *_of(
         KPI, "mart_kpi__period",
         ("ratios are sums over sums", "* ratio_parts.in_denominator", "* ratio_parts.in_numerator"),
+        ("a period is not another of its grain", "      and all_metrics.period_start = periods.period_start\n", ""),
     ),
     *_of(
         KPI, "mart_kpi__manager_rating",
@@ -351,6 +364,7 @@ MUTANTS: list[Mutant] = [
         KPI, "mart_kpi__loss_reasons",
         ("no reason is shown", "'Не указана'", "'—'"),
         ("the period before", "sum(daily.deals_lost) filter (where period_days.compared_with = 'previous')", "sum(daily.deals_lost) filter (where period_days.compared_with = 'own')"),
+        ("a period is not another of its grain", "      and by_period.period_start = periods.period_start\n", ""),
     ),
     *_of(
         KPI, "mart_kpi__norm_baseline",
@@ -358,6 +372,9 @@ MUTANTS: list[Mutant] = [
         ("norms of 90 days, today included", "and day > {{ as_of_date() }} -", "and day >= {{ as_of_date() }} -"),
         ("the upper quartile", "percentile_cont(0.75)", "percentile_cont(0.5)"),
         ("zero days count", "coalesce(by_manager.value, 0) as value", "by_manager.value as value"),
+        ("who has left has no norm", "where managers.is_active and managers.manager_id <> 0", "where managers.manager_id <> 0"),
+        ("nobody has no norm", "where managers.is_active and managers.manager_id <> 0", "where managers.is_active"),
+        ("what never happens has no norm", "where measured.total > 0", "where measured.total >= 0"),
     ),
     *_of(
         KPI, "mart_kpi__channel_economics",
@@ -426,6 +443,9 @@ MUTANTS: list[Mutant] = [
         ("thirds of a plan are a whole: what is red the more", "when 'less' then round(valued.value - valued.plan_to_date, 6) > 0", "when 'less' then valued.value - valued.plan_to_date > 0"),
         ("a ratio's plan is that of its last day", "(array_agg(daily.plan order by daily.day desc))[1] as plan", "(array_agg(daily.plan order by daily.day asc))[1] as plan"),
         ("a ratio's plan to come is no plan yet", "where daily.is_ratio and not daily.is_future and", "where daily.is_ratio and"),
+        ("a ratio's plan is of its metric", "      and summed.metric_code = ratio_plans.metric_code\n", ""),
+        ("a ratio's plan is one's own", "      and summed.manager_id = ratio_plans.manager_id\n", ""),
+        ("a ratio's plan is of its period", "      and summed.period_start = ratio_plans.period_start\n", ""),
         ("plan to date: today included", "filter (where not daily.is_future) as plan_to_date", "filter (where daily.is_future) as plan_to_date"),
         ("money is red by the month only", "(valued.unit <> 'money' or valued.period_grain = 'Месяц')", "true"),
         ("no target is no plan, not red", "valued.plan is not null as has_plan", "true as has_plan"),
@@ -547,6 +567,8 @@ MUTANTS: list[Mutant] = [
         PIPELINE, "int_pipeline__win_shares",
         ("fewer than 20: the pipeline's share", "when own.closed_deals >= {{ var('win_share_min_deals') }} then own", "when own.closed_deals > {{ var('win_share_min_deals') }} then own"),
         ("of the last 365 days", "forecast_days.forecast_day - {{ var('win_share_days') }} < daily.closed_day", "true"),
+        ("exactly 365 days ago is too early", "forecast_days.forecast_day - {{ var('win_share_days') }} < daily.closed_day", "forecast_days.forecast_day - {{ var('win_share_days') }} <= daily.closed_day"),
+        ("reopened on the day is not closed at its end", "forecast_days.forecast_day < daily.reopened_day or", "forecast_days.forecast_day <= daily.reopened_day or"),
         ("0 where the pipeline closed none", "      0\n    ) as probability", "      1\n    ) as probability"),
         ("what was reopened is not closed", "and (forecast_days.forecast_day < daily.reopened_day or daily.reopened_day is null)", ""),
         ("what was not known then", "forecast_days.forecast_day >= daily.closed_day", "true"),
@@ -985,6 +1007,12 @@ MUTANTS: list[Mutant] = [
         ("metrics by their labels", " or lower(read.metric_code) = lower(metrics.label_ru)", ""),
         ("departments by their paths", "read.name in (departments.department, departments.path, cast", "read.name in (departments.department, cast"),
         ("of another metric no clash", "earlier.metric_code = later.metric_code\n      and", "true\n      and"),
+        ("of another scope no clash", "      and earlier.scope = later.scope\n", ""),
+        ("of another department no clash", "      and earlier.department_id is not distinct from later.department_id\n", ""),
+        ("of another employee no clash", "      and earlier.manager_id is not distinct from later.manager_id\n", ""),
+        ("of days before no clash", "      and earlier.valid_from <= later.valid_to\n", ""),
+        ("of days after no clash", "      and earlier.valid_to >= later.valid_from\n", ""),
+        ("one day shared is a clash", "and earlier.valid_from <= later.valid_to", "and earlier.valid_from < later.valid_to"),
     ),
     *_of(
         "intermediate/access", "int_access__entered",
