@@ -206,7 +206,9 @@ def _told(verdict: Verdict) -> Verdict:
 def in_a_warehouse(mutants: list[Mutant], compiled: Path | None) -> list[Verdict]:
     """In one built for the purpose; with `compiled` in the one that `make env` names, whose unit tests have run."""
     if compiled:
-        return run(mutants, {**os.environ, "DBT_TARGET_PATH": str(compiled)}, compiled)
+        # dbt would take a relative path from its project.
+        target = compiled.resolve()
+        return run(mutants, {**os.environ, "DBT_TARGET_PATH": str(target)}, target)
     with (
         embedded_postgres() as host,
         tempfile.TemporaryDirectory() as scratch,
