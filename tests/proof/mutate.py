@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.conftest import DBT, ROOT
 from tests.embedded_postgres import embedded_postgres
-from tests.proof import portals, scenes
+from tests.proof import mechanical, portals, scenes
 from tests.proof.compiled import Compiled
 from tests.proof.mutants import MUTANTS, Mutant
 from tests.proof.warehouse import Environment, Warehouse, database
@@ -171,7 +171,7 @@ def built(host: str, folder: Path) -> Iterator[Warehouse]:
         yield warehouse
 
 
-def run(mutants: list[Mutant], environment: Environment, target: Path) -> list[Verdict]:
+def run(mutants: list[Mutant], environment: Environment, target: Path, by_dbt: bool = True) -> list[Verdict]:
     """In the warehouse that `environment` names, by the unit tests compiled in `target`; by dbt what is left."""
     verdicts, left = [], []
     with scenes.connect(environment) as connection:
@@ -186,7 +186,7 @@ def run(mutants: list[Mutant], environment: Environment, target: Path) -> list[V
                     mutant, "killed" if failed else "survived", failed or [f"{seen} tests passed"]
                 )
                 verdicts.append(_told(verdict))
-    if not left:
+    if not left or not by_dbt:
         return verdicts
     tester = Tester(environment, target.parent)
     try:
@@ -203,12 +203,12 @@ def _told(verdict: Verdict) -> Verdict:
     return verdict
 
 
-def in_a_warehouse(mutants: list[Mutant], compiled: Path | None) -> list[Verdict]:
+def in_a_warehouse(mutants: list[Mutant], compiled: Path | None, by_dbt: bool = True) -> list[Verdict]:
     """In one built for the purpose; with `compiled` in the one that `make env` names, whose unit tests have run."""
     if compiled:
         # dbt would take a relative path from its project.
         target = compiled.resolve()
-        return run(mutants, {**os.environ, "DBT_TARGET_PATH": str(target)}, target)
+        return run(mutants, {**os.environ, "DBT_TARGET_PATH": str(target)}, target, by_dbt)
     with (
         embedded_postgres() as host,
         tempfile.TemporaryDirectory() as scratch,
@@ -219,7 +219,7 @@ def in_a_warehouse(mutants: list[Mutant], compiled: Path | None) -> list[Verdict
             [str(DBT), *arguments], env=warehouse.environment, cwd=ROOT, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout
-        return run(mutants, warehouse.environment, warehouse.folder / "target")
+        return run(mutants, warehouse.environment, warehouse.folder / "target", by_dbt)
 
 
 def main() -> int:
@@ -230,10 +230,16 @@ def main() -> int:
         type=Path,
         help="dbt's target folder after its unit tests, of the warehouse that `make env` names",
     )
+    options.add_argument(
+        "--mechanical",
+        action="store_true",
+        help="not the named mutants, but operators and joins of every line: where no unit test holds a rule",
+    )
     asked = options.parse_args()
     started = time.monotonic()
-    chosen = [mutant for mutant in MUTANTS if asked.only in mutant.file or asked.only in mutant.rule]
-    verdicts = in_a_warehouse(chosen, asked.compiled)
+    known = list(mechanical.of_project()) if asked.mechanical else MUTANTS
+    chosen = [mutant for mutant in known if asked.only in mutant.file or asked.only in mutant.rule]
+    verdicts = in_a_warehouse(chosen, asked.compiled, by_dbt=not asked.mechanical)
     for word in ("survived", "broken"):
         for verdict in verdicts:
             if verdict.word == word:
@@ -245,7 +251,7 @@ def main() -> int:
         f"{len(words)} mutants: {words.count('killed')} killed, {words.count('survived')} survived,"
         f" {words.count('broken')} broken; {time.monotonic() - started:.0f} s"
     )
-    return int(words.count("killed") != len(chosen) or not chosen)
+    return int(not chosen or (not asked.mechanical and words.count("killed") != len(chosen)))
 
 
 if __name__ == "__main__":
