@@ -163,6 +163,11 @@ MUTANTS: list[Mutant] = [
         ("a contact counts with its company", "else 'company:' || contacts.company_id", "else 'contact:' || contacts.contact_id"),
         ("a contact of one's own company is a client", "or companies.is_my_company then", "then"),
     ),
+    *_of(
+        CORE, "fct_invoices",
+        ("an invoice's company", "on invoices.company_id = company_client.card_id", "on invoices.company_id <> company_client.card_id"),
+        ("an invoice's contact", "on invoices.contact_id = contact_client.card_id", "on invoices.contact_id <> contact_client.card_id"),
+    ),
     *_macro(
         "pipelines", "dim_pipelines",
         ("pipelines that do not sell", " not in (' ~ not_selling", " in (' ~ not_selling"),
@@ -588,6 +593,10 @@ MUTANTS: list[Mutant] = [
     *_of(
         PIPELINE, "int_pipeline__open_cards",
         ("stuck is longer than the norm", "- changed.stage_since > norms.stuck_after", "- changed.stage_since >= norms.stuck_after"),
+        ("norms of one's stage", "      and changed.stage_id = norms.stage_id\n", ""),
+        ("norms of one's pipeline", "      and changed.pipeline_id is not distinct from norms.pipeline_id\n", ""),
+        ("a stage without a norm", "left join norms", "inner join norms"),
+        ("a lead in a currency nobody knows", "left join rates", "inner join rates"),
     ),
     *_of(
         "marts/pipeline", "mart_pipeline__open_deals",
@@ -845,6 +854,12 @@ MUTANTS: list[Mutant] = [
         ("who had left the stage is elsewhere", "and (stays.left_at is null or forecast_days.forecast_at <= stays.left_at)", ""),
         ("who was not there yet", "forecast_days.forecast_at > stays.entered_at", "true"),
         ("values of then", "and forecast_days.forecast_at <= deal_values.valid_to", ""),
+        ("changed at that very moment: the values before", "and forecast_days.forecast_at <= deal_values.valid_to", "and forecast_days.forecast_at < deal_values.valid_to"),
+        ("changed at that very moment is not known yet", "forecast_days.forecast_at > deal_values.valid_from", "forecast_days.forecast_at >= deal_values.valid_from"),
+        ("a version of that very moment proves nothing", "deal_values.known_from < forecast_days.forecast_at", "deal_values.known_from <= forecast_days.forecast_at"),
+        ("shares of the stage", "      and stays.stage_id = win_shares.stage_id\n", ""),
+        ("shares of the pipeline", "      and stays.pipeline_id = win_shares.pipeline_id\n", ""),
+        ("a currency nobody knows is worth nothing", "left join rates", "inner join rates"),
         ("known is what reaches back", "deal_values.known_from < forecast_days.forecast_at", "deal_values.known_from is not null"),
         ("amount × share", " * win_shares.probability) as weighted_amount", ") as weighted_amount"),
     ),
