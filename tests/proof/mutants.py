@@ -149,6 +149,8 @@ MUTANTS: list[Mutant] = [
         ("wins elsewhere are no sales", "pipelines.is_selling and described.won_at is not null and described.client_key is not null", "described.won_at is not null and described.client_key is not null"),
         ("a win without a client is neither new nor repeat", "and described.client_key is not null", ""),
         ("the cycle runs from the deal's creation", "{{ days_between('deals.created_at', 'lifecycle.success_at') }}", "{{ days_between('leads.created_at', 'lifecycle.success_at') }}"),
+        ("won before it was made is 0 days", "then greatest(ranked.cycle_days, 0) end", "then ranked.cycle_days end"),
+        ("won before its lead was made is 0 days", "then greatest(ranked.lead_to_won_days, 0) end", "then ranked.lead_to_won_days end"),
         ("no reason is shown, not hidden", "\"'Не указана'\" if loss_reason_field", "\"null\" if loss_reason_field"),
         ("the closing is the closer's", "then coalesce(closers.manager_id, 0)", "then coalesce(managers.manager_id, 0)"),
     ),
@@ -236,6 +238,10 @@ MUTANTS: list[Mutant] = [
         CALLS, "int_calls__cards",
         ("deals through the call's activity bindings", "bindings.entity_id as card_id\n  from leg_activities", "bindings.entity_id + 1 as card_id\n  from leg_activities"),
         ("the activity names its call", "'VI_' || legs.call_code = activities.origin_id", "legs.call_code = activities.origin_id"),
+        ("the record's own activity first", "  where legs.activity_id is null\n", ""),
+        ("a card of the call's own record", "crm_entity_type in ('lead', 'deal', 'contact', 'company') and crm_entity_id is not null", "false"),
+        ("a card without a number is none", "'company') and crm_entity_id is not null", "'company')"),
+        ("an activity of nobody names none", "where activities.owner_type_id is not null and activities.owner_id is not null", "where true"),
     ),
     # Missed calls
     *_of(
@@ -287,6 +293,10 @@ MUTANTS: list[Mutant] = [
     *_of(
         "marts/telephony", "mart_telephony__overview",
         ("to date: cut by the moment", "and cuts.previous_to_date_until > measured.started_at", ""),
+        ("to date: whole days before the cut", "cuts.previous_start <= days.call_date and cuts.cut_day > days.call_date", "cuts.cut_day > days.call_date"),
+        ("to date: from the first day", "cuts.previous_start <= days.call_date", "cuts.previous_start < days.call_date"),
+        ("to date: no day twice", "cuts.cut_day > days.call_date", "cuts.cut_day >= days.call_date"),
+        ("to date: from midnight", "<= measured.started_at", "< measured.started_at"),
         ("zeros of a quiet morning", "union all\n  select\n    period_grain,\n    period_start,\n    manager_id,\n    {%- for measure in measures %}\n      0 as {{ measure }},\n      0 as previous_{{ measure }}\n      {%- if not loop.last %},{% endif %}\n    {%- endfor %}\n  from quiet", ""),
     ),
     # Activities
@@ -425,12 +435,18 @@ MUTANTS: list[Mutant] = [
         TARGETS, "int_targets__shares",
         ("what is left is never below 0", "greatest(shared_days.daily_value - coalesce(taken.amount, 0), 0)", "(shared_days.daily_value - coalesce(taken.amount, 0))"),
         ("own targets come off first", "coalesce(taken.amount, 0)", "0"),
+        ("of several per head all comes off", "sum(case when chosen.is_own then chosen.daily_value else 0 end) as own_amount", "max(case when chosen.is_own then chosen.daily_value else 0 end) as own_amount"),
+        ("nobody nearer, nothing off", "left join taken_{{ level }} as taken", "inner join taken_{{ level }} as taken"),
         ("who is absent throughout does not share", "and days_available > 0", ""),
     ),
     *_of(
         TARGETS, "int_targets__employment",
         ("heads do not share", "and (not is_head or {{ var('targets_for_heads') }})", ""),
         ("who left is employed to the last trace", "max(last_at) as last_at", "min(last_at) as last_at"),
+        ("employed to the last call", "max(started_at) as last_at", "min(started_at) as last_at"),
+        ("employed from the first call", "min(started_at) as first_at", "max(started_at) as first_at"),
+        ("employed to the last activity", "max(created_at) as last_at", "min(created_at) as last_at"),
+        ("employed from the first activity", "min(created_at) as first_at", "max(created_at) as first_at"),
         ("only employees", "is_employee\n    and", "true\n    and"),
     ),
     *_of(
@@ -1084,6 +1100,7 @@ MUTANTS: list[Mutant] = [
         ("who is dismissed has no login", "managers.is_active\n    and", "true\n    and"),
         ("guests have no login", "and coalesce(users.user_type, 'employee') = 'employee'", ""),
         ("an address of two is nobody's", "and count(*) over (partition by email) = 1", ""),
+        ("what is no address is no login", "and position('@' in email) > 0", ""),
         ("an address is one whatever its case", "lower(btrim(users.email)) as email", "btrim(users.email) as email"),
         ("an address that could end a text of SQL", "email ~ '{{ login_pattern() }}' and position", "position"),
         ("a login given to another", "case when given.login is null then addressed.own_email end", "addressed.own_email"),
