@@ -206,9 +206,10 @@ def _told(verdict: Verdict) -> Verdict:
 def in_a_warehouse(mutants: list[Mutant], compiled: Path | None, by_dbt: bool = True) -> list[Verdict]:
     """In one built for the purpose; with `compiled` in the one that `make env` names, whose unit tests have run."""
     if compiled:
-        # dbt would take a relative path from its project.
-        target = compiled.resolve()
-        return run(mutants, {**os.environ, "DBT_TARGET_PATH": str(target)}, target, by_dbt)
+        # What dbt compiles of a mutant must not take the place of a sound test; a relative path it would take from its project.
+        with tempfile.TemporaryDirectory() as scratch:
+            environment = {**os.environ, "DBT_TARGET_PATH": str(Path(scratch) / "target")}
+            return run(mutants, environment, compiled.resolve(), by_dbt)
     with (
         embedded_postgres() as host,
         tempfile.TemporaryDirectory() as scratch,
