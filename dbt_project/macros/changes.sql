@@ -7,6 +7,9 @@
   `gather_affected()`, computes those anew, `affected_only()`, and logs in turn. Each table goes by its own last build, so
   that failed and partial builds lose nothing: what a table missed is still in the logs of its parents.
 
+  A table with `meta.tallies` logs, beside the keys, how many rows more there are (`rows_more`, less than zero where rows went)
+  and by how much the sums of those columns grew (`<column>_more`), so that sums are kept up without reading its rows again.
+
   A table is built anew as a whole when its SQL or a variable is another, when a log it follows (`meta.follows`) does not
   reach back to its last build because that parent was built anew itself, and when one of the small tables that decide
   about all rows (`meta.watches`: stages, rates, people …) has other rows than at its last build. What it knows of itself
@@ -96,6 +99,24 @@
 {% macro logged_columns() -%}
   {%- set logs = config.get('meta', {}).get('logs') -%}
   {{ return(replaced_keys() if logs is none else logs) }}
+{%- endmacro %}
+
+
+{% macro tallies() -%}
+  {{ return(config.get('meta', {}).get('tallies', [])) }}
+{%- endmacro %}
+
+
+{% macro logged_rows(differing) -%}
+  {#- What the log gets of rows that came (more = 1) and went (more = -1). -#}
+  {%- set moment = "cast('" ~ build_moment() ~ "' as timestamptz)" -%}
+  {%- if tallies() -%}
+    select
+      {{ logged_columns() | join(', ') }}, sum(more){% for name in tallies() %}, sum(more * {{ name }}){% endfor %}, {{ moment }}
+    from {{ differing }} group by {{ logged_columns() | join(', ') }}
+  {%- else -%}
+    select distinct {{ logged_columns() | join(', ') }}, {{ moment }} from {{ differing }}
+  {%- endif -%}
 {%- endmacro %}
 
 
@@ -251,9 +272,9 @@
   {%- endif %};
   analyze stood;
   create temporary table different as
-  select * from (select {{ columns }} from {{ fresh }} except all select {{ columns }} from stood) as came
+  select *, 1 as more from (select {{ columns }} from {{ fresh }} except all select {{ columns }} from stood) as came
   union all
-  select * from (select {{ columns }} from stood except all select {{ columns }} from {{ fresh }}) as went;
+  select *, -1 as more from (select {{ columns }} from stood except all select {{ columns }} from {{ fresh }}) as went;
   analyze different;
   delete from {{ target }} where ctid in (
     select place from stood where ({{ listed }}) in (select {{ listed }} from different)
@@ -264,8 +285,7 @@
     insert into {{ changes_of(target) }}
     {%- set read_last = version_read_last(target) %}
     {%- if read_last is none %}
-      select distinct {{ logged_columns() | join(', ') }}, cast('{{ build_moment() }}' as timestamptz)
-      from different
+      {{ logged_rows('different') }}
     {%- else %}
       with looked_at as (
         select {{ listed }} from different
@@ -278,13 +298,13 @@
       ),
       last_read as (
         select {{ columns }} from {{ read_last }} where ({{ listed }}) in (select {{ listed }} from looked_at)
-      )
-      select distinct {{ logged_columns() | join(', ') }}, cast('{{ build_moment() }}' as timestamptz)
-      from (
-        (select * from now_read except all select * from last_read)
+      ),
+      differing as (
+        select *, 1 as more from (select * from now_read except all select * from last_read) as came
         union all
-        (select * from last_read except all select * from now_read)
-      ) as differing
+        select *, -1 as more from (select * from last_read except all select * from now_read) as went
+      )
+      {{ logged_rows('differing') }}
     {%- endif %};
   {%- endif %}
   drop table stood, different
@@ -301,7 +321,12 @@
       {%- if logged_columns() %}
         drop table if exists {{ changes_of(this) }};
         create table {{ changes_of(this) }} as
-        select {{ logged_columns() | join(', ') }}, cast(null as timestamptz) as changed_at from {{ this }} where false;
+        select
+          {{ logged_columns() | join(', ') }},
+          {%- if tallies() %} cast(0 as bigint) as rows_more, {% endif %}
+          {%- for name in tallies() %} {{ name }} as {{ name }}_more, {% endfor %}
+          cast(null as timestamptz) as changed_at
+        from {{ this }} where false;
         create index on {{ changes_of(this) }} (changed_at);
       {%- endif %}
     {%- else -%}

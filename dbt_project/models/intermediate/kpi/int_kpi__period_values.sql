@@ -36,6 +36,12 @@ managers as (
 
 ),
 
+pipelines as (
+
+  select * from {{ ref('dim_pipelines') }}
+
+),
+
 whole_windows as (
 
   select
@@ -105,8 +111,8 @@ cut_days as (
     cut_windows.period_start,
     events.metric_code,
     events.manager_id,
-    events.pipeline,
-    events.channel,
+    coalesce(pipelines.pipeline, 'Без воронки') as pipeline,
+    coalesce(nullif(events.channel, ''), 'Без канала') as channel,
     cut_windows.compared_with,
     events.amount as value
   from cut_windows
@@ -114,6 +120,7 @@ cut_days as (
     on
       cut_windows.cut_day = events.event_date
       and cut_windows.window_until > events.event_at
+  left join pipelines on events.pipeline_id = pipelines.pipeline_id
 
 ),
 

@@ -56,22 +56,16 @@
     materialized='incremental',
     meta={
       'key': ['card_type', 'card_id'],
-      'logs': [],
+      'logs': ['card_type', 'card_id', 'metric_code', 'event_date', 'manager_id', 'pipeline_id', 'channel'],
+      'tallies': ['amount'],
       'scope': 'affected',
-      'follows': [
-        'fct_leads', 'fct_deals', 'dim_clients', 'int_clients__names', 'fct_calls', 'fct_activities', 'fct_payments',
-        'int_managers__known'
-      ],
-      'watches': ['dim_pipelines']
+      'follows': ['fct_leads', 'fct_deals', 'dim_clients', 'fct_calls', 'fct_activities', 'fct_payments']
     }
   )
 }}
 {{ take_up_published() }}
 {%- set affected -%}
-  with clients as (
-    select client_key from {{ changed_in('int_clients__names') }}
-  ),
-  changed_deals as (
+  with changed_deals as (
     select deal_id from {{ changed_in('fct_deals') }}
   )
   select 'lead' as card_type, lead_id as card_id from {{ changed_in('fct_leads') }}
@@ -84,31 +78,12 @@
   union all
   select card_type, card_id from {{ changed_in('fct_payments') }}
   union all
+  -- A payment is of its deal's pipeline and channel.
   select payments.card_type, payments.card_id from (select * from {{ ref('fct_payments') }}) as payments
   inner join changed_deals on payments.deal_id = changed_deals.deal_id
   union all
   select split_part(client_key, ':', 1) as card_type, cast(split_part(client_key, ':', 2) as bigint) as card_id
   from {{ changed_in('dim_clients') }}
-  union all
-  -- A client's name stands with all its events.
-  select 'lead' as card_type, leads.lead_id as card_id from (select * from {{ ref('fct_leads') }}) as leads
-  inner join clients on leads.client_key = clients.client_key
-  union all
-  select 'deal' as card_type, deals.deal_id as card_id from (select * from {{ ref('fct_deals') }}) as deals
-  inner join clients on deals.client_key = clients.client_key
-  union all
-  select payments.card_type, payments.card_id from (select * from {{ ref('fct_payments') }}) as payments
-  inner join clients on payments.client_key = clients.client_key
-  union all
-  select 'call' as card_type, calls.call_id as card_id from (select * from {{ ref('fct_calls') }}) as calls
-  inner join clients
-    on
-      calls.crm_entity_type = split_part(clients.client_key, ':', 1)
-      and calls.crm_entity_id = cast(split_part(clients.client_key, ':', 2) as bigint)
-  union all
-  -- Names of employees stand with their events.
-  select events.card_type, events.card_id from {{ this }} as events
-  inner join {{ changed_in('int_managers__known') }} on events.manager_id = changes.manager_id
 {%- endset -%}
 {{ gather_affected(affected) }}
 with leads as (
@@ -117,7 +92,6 @@ with leads as (
     *,
     'lead' as card_type,
     lead_id as card_id,
-    title as card_title,
     cast(null as bigint) as pipeline_id
   from {{ ref('fct_leads') }}
   {{ affected_only(["'lead'", 'lead_id']) }}
@@ -129,8 +103,7 @@ deals as (
   select
     *,
     'deal' as card_type,
-    deal_id as card_id,
-    title as card_title
+    deal_id as card_id
   from {{ ref('fct_deals') }}
   {{ affected_only(["'deal'", 'deal_id']) }}
 
@@ -142,7 +115,6 @@ clients as (
     *,
     client_type as card_type,
     cast(split_part(client_key, ':', 2) as bigint) as card_id,
-    client as card_title,
     cast(null as bigint) as pipeline_id,
     cast(null as text) as channel
   from {{ ref('dim_clients') }}
@@ -156,12 +128,6 @@ calls as (
     *,
     'call' as card_type,
     call_id as card_id,
-    case direction
-      when 'inbound' then 'Входящий вызов'
-      when 'callback' then 'Обратный вызов'
-      else 'Исходящий вызов'
-    end || coalesce(' ' || phone_key, '') as card_title,
-    lower(crm_entity_type) || ':' || cast(crm_entity_id as text) as client_key,
     cast(null as bigint) as pipeline_id,
     cast(null as text) as channel
   from {{ ref('fct_calls') }}
@@ -175,8 +141,6 @@ activities as (
     *,
     'activity' as card_type,
     activity_id as card_id,
-    subject as card_title,
-    cast(null as text) as client_key,
     cast(null as bigint) as pipeline_id,
     cast(null as text) as channel
   from {{ ref('fct_activities') }}
@@ -201,29 +165,10 @@ payments as (
 
   select
     all_payments.*,
-    all_payments.title as card_title,
     deals_paid.pipeline_id,
     deals_paid.channel
   from all_payments
   left join deals_paid on all_payments.deal_id = deals_paid.deal_id
-
-),
-
-managers as (
-
-  select * from {{ ref('int_managers__known') }}
-
-),
-
-pipelines as (
-
-  select * from {{ ref('dim_pipelines') }}
-
-),
-
-client_names as (
-
-  select * from {{ ref('int_clients__names') }}
 
 ),
 
@@ -235,13 +180,10 @@ events as (
         {{ moment }} as event_at,
         card_type,
         card_id,
-        card_title,
-        client_key,
         cast({{ worth }} as numeric) as amount,
         {{ manager }} as manager_id,
         pipeline_id,
-        channel,
-        crm_url
+        channel
       from {{ fact }}
       where {{ moment }} is not null and {{ condition }}
       {%- if not loop.last %}
@@ -260,24 +202,16 @@ events as (
 final as (
 
   select
-    events.metric_code,
-    events.event_at,
-    {{ local_date('events.event_at') }} as event_date,
-    events.card_type,
-    events.card_id,
-    coalesce(nullif(events.card_title, ''), '—') as card_title,
-    coalesce(client_names.client, '—') as client,
-    events.amount,
-    coalesce(managers.manager_id, 0) as manager_id,
-    coalesce(managers.manager, 'Без ответственного') as manager,
-    coalesce(managers.department, 'Без отдела') as department,
-    coalesce(pipelines.pipeline, 'Без воронки') as pipeline,
-    coalesce(events.channel, 'Без канала') as channel,
-    coalesce(events.crm_url, '') as crm_url
+    metric_code,
+    event_at,
+    {{ local_date('event_at') }} as event_date,
+    card_type,
+    card_id,
+    amount,
+    coalesce(manager_id, 0) as manager_id,
+    coalesce(pipeline_id, -1) as pipeline_id,
+    coalesce(channel, '') as channel
   from events
-  left join managers on events.manager_id = managers.manager_id
-  left join pipelines on events.pipeline_id = pipelines.pipeline_id
-  left join client_names on events.client_key = client_names.client_key
 
 )
 

@@ -11,6 +11,18 @@ deals as (
 
 ),
 
+managers as (
+
+  select * from {{ ref('dim_managers') }}
+
+),
+
+pipelines as (
+
+  select * from {{ ref('dim_pipelines') }}
+
+),
+
 period_days as (
 
   select * from {{ ref('int_calendar__period_days') }}
@@ -28,14 +40,16 @@ losses as (
   select
     events.event_date,
     events.manager_id,
-    events.manager,
-    events.department,
-    events.pipeline,
+    managers.manager,
+    managers.department,
+    pipelines.pipeline,
     events.channel,
     deals.amount,
     coalesce(nullif(deals.loss_reason, ''), 'Не указана') as loss_reason
   from events
   inner join deals on events.card_id = deals.deal_id
+  inner join managers on events.manager_id = managers.manager_id
+  inner join pipelines on events.pipeline_id = pipelines.pipeline_id
 
 ),
 

@@ -10,6 +10,24 @@ deals as (
 
 ),
 
+managers as (
+
+  select * from {{ ref('dim_managers') }}
+
+),
+
+pipelines as (
+
+  select * from {{ ref('dim_pipelines') }}
+
+),
+
+clients as (
+
+  select * from {{ ref('dim_clients') }}
+
+),
+
 periods as (
 
   select * from {{ ref('dim_periods') }}
@@ -21,22 +39,25 @@ final as (
   select
     {{ period_columns() }},
     events.manager_id,
-    events.manager,
-    events.department,
-    events.pipeline,
+    managers.manager,
+    managers.department,
+    pipelines.pipeline,
     events.channel,
     events.card_id as deal_id,
-    events.card_title as title,
-    events.client,
+    coalesce(nullif(deals.title, ''), '—') as title,
+    coalesce(clients.client, '—') as client,
     deals.amount,
     deals.cycle_days,
     deals.lead_to_won_days,
     events.event_at as won_at,
     events.event_date as won_date,
-    events.crm_url,
-    {{ crm_link('events.crm_url') }} as crm_link
+    coalesce(deals.crm_url, '') as crm_url,
+    {{ crm_link('deals.crm_url') }} as crm_link
   from events
   inner join deals on events.card_id = deals.deal_id
+  inner join managers on events.manager_id = managers.manager_id
+  inner join pipelines on events.pipeline_id = pipelines.pipeline_id
+  left join clients on deals.client_key = clients.client_key
   inner join periods
     on
       events.event_date >= periods.period_start

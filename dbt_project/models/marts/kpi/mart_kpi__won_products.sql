@@ -16,6 +16,18 @@ products as (
 
 ),
 
+managers as (
+
+  select * from {{ ref('dim_managers') }}
+
+),
+
+pipelines as (
+
+  select * from {{ ref('dim_pipelines') }}
+
+),
+
 periods as (
 
   select * from {{ ref('dim_periods') }}
@@ -27,9 +39,9 @@ final as (
   select
     {{ period_columns() }},
     events.manager_id,
-    events.manager,
-    events.department,
-    events.pipeline,
+    managers.manager,
+    managers.department,
+    pipelines.pipeline,
     events.channel,
     events.card_id as deal_id,
     products.product_name,
@@ -37,6 +49,8 @@ final as (
     deals.cycle_days
   from events
   inner join deals on events.card_id = deals.deal_id
+  inner join managers on events.manager_id = managers.manager_id
+  inner join pipelines on events.pipeline_id = pipelines.pipeline_id
   inner join products on events.card_id = products.deal_id
   inner join periods
     on
