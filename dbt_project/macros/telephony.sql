@@ -55,3 +55,31 @@
   from calls
   left join missed on calls.call_id = missed.call_id
 {%- endmacro %}
+
+
+{% macro calls_named_anew() -%}
+  {#- In the query of gather_affected(): calls that changed, or whose lead or client's card did. -#}
+  select call_id, phone_key from {{ changed_in('fct_calls') }}
+  union
+  select calls.call_id, calls.phone_key from (select * from {{ ref('fct_calls') }}) as calls
+  inner join (
+    select 'lead' as card_type, lead_id as card_id from {{ changed_in('fct_leads') }}
+    union
+    select card_type, card_id from {{ changed_in('int_clients__card_clients') }}
+  ) as cards
+    on calls.crm_entity_type = cards.card_type and calls.crm_entity_id = cards.card_id
+{%- endmacro %}
+
+
+{% macro named_client() -%}
+  {#-
+    Client of the card that a call names, in SQL over the CTEs calls, leads and card_clients. A lead whose client is not known
+    stands for itself; a card that the portal does not return is a client by its id; the portal's own companies are nobody's
+    client.
+  -#}
+  case
+    when calls.crm_entity_type = 'lead' then coalesce(leads.client_key, 'lead:' || calls.crm_entity_id)
+    when card_clients.card_id is not null then card_clients.client_key
+    else calls.crm_entity_type || ':' || calls.crm_entity_id
+  end
+{%- endmacro %}

@@ -262,8 +262,11 @@ MUTANTS: list[Mutant] = [
         ("dials at the second of the miss are none", "numbers.phone_key = dials.phone_key\n      and ended.first_missed_at < dials.started_at", "numbers.phone_key = dials.phone_key\n      and ended.first_missed_at <= dials.started_at"),
     ),
     *_of(
-        TELEPHONY, "int_telephony__calls",
+        TELEPHONY, "int_telephony__number_clients",
         ("a number of several clients is nobody's", "having min(client_key) = max(client_key)", ""),
+    ),
+    *_macro(
+        "telephony", "int_telephony__calls int_telephony__number_clients",
         ("a lead's client", "coalesce(leads.client_key, 'lead:' || calls.crm_entity_id)", "'lead:' || calls.crm_entity_id"),
     ),
     *_of(
@@ -567,7 +570,7 @@ MUTANTS: list[Mutant] = [
         ("of several the first", "array_agg(activity_id order by planned_at, activity_id)", "array_agg(activity_id order by planned_at, activity_id desc)"),
     ),
     *_of(
-        RECENCY, "int_recency__call_touches",
+        RECENCY, "int_recency__number_clients",
         ("a number of several clients is nobody's", "having min(client_key) = max(client_key)", ""),
     ),
     *_macro(

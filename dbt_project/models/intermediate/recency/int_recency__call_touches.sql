@@ -9,51 +9,19 @@
       'key': 'call_id',
       'logs': ['card_type', 'card_id'],
       'scope': 'affected',
-      'follows': [
-        'int_calls__attempts',
-        'int_calls__cards',
-        'int_telephony__calls',
-        'stg_bitrix24__companies',
-        'stg_bitrix24__contacts',
-        'int_clients__card_clients'
-      ]
+      'follows': ['int_calls__attempts', 'int_calls__cards', 'int_recency__number_clients']
     }
   )
 }}
-{#- Whose a number is concerns all calls of that number. -#}
 {%- set affected -%}
-  with numbers as (
-    select phone_key from {{ changed_in('int_telephony__calls') }}
-    union
-    select phone_key from {{ changed_in('stg_bitrix24__contacts') }}
-    union
-    select phone_key from {{ changed_in('stg_bitrix24__companies') }}
-    union
-    select contacts.phone_key from (select * from {{ ref('stg_bitrix24__contacts') }}) as contacts
-    inner join {{ changed_in('int_clients__card_clients') }}
-      on changes.card_type = 'contact' and contacts.contact_id = changes.card_id
-    union
-    select companies.phone_key from (select * from {{ ref('stg_bitrix24__companies') }}) as companies
-    inner join {{ changed_in('int_clients__card_clients') }}
-      on changes.card_type = 'company' and companies.company_id = changes.card_id
-    union
-    select phone_key from {{ ref('stg_bitrix24__contacts') }}
-    where created_at >= {{ last_build() }}
-    union
-    select phone_key from {{ ref('stg_bitrix24__companies') }}
-    where created_at >= {{ last_build() }}
-  )
   select call_id from {{ changed_in('int_calls__attempts') }}
   union all
   select call_id from {{ changed_in('int_calls__cards') }}
   union all
   select attempts.call_id from (select * from {{ ref('int_calls__attempts') }}) as attempts
-  inner join numbers on attempts.phone_key = numbers.phone_key
+  inner join {{ changed_in('int_recency__number_clients') }} on attempts.phone_key = changes.phone_key
 {%- endset -%}
 {{ gather_affected(affected) }}
-{%- set of_attempts -%}
-  {%- if is_kept_up() %} and phone_key in (select attempts.phone_key from attempts){% endif -%}
-{%- endset -%}
 with attempts as (
 
   select * from {{ ref('int_calls__attempts') }}
@@ -68,63 +36,9 @@ call_cards as (
 
 ),
 
-telephony_calls as (
-
-  select * from {{ ref('int_telephony__calls') }}
-
-),
-
-companies as (
-
-  select * from {{ ref('stg_bitrix24__companies') }}
-
-),
-
-contacts as (
-
-  select * from {{ ref('stg_bitrix24__contacts') }}
-
-),
-
-card_clients as {{ read_in_place() }} (
-
-  select * from {{ ref('int_clients__card_clients') }}
-
-),
-
--- Whose a number is: the clients whose cards bear it or whose calls came from it.
-numbers as (
-
-  select
-    contacts.phone_key,
-    card_clients.client_key
-  from contacts
-  inner join card_clients on contacts.contact_id = card_clients.card_id and card_clients.card_type = 'contact'
-  where contacts.phone_key is not null and contacts.created_at < {{ as_of() }}{{ of_attempts }}
-  union all
-  select
-    companies.phone_key,
-    card_clients.client_key
-  from companies
-  inner join card_clients on companies.company_id = card_clients.card_id and card_clients.card_type = 'company'
-  where companies.phone_key is not null and companies.created_at < {{ as_of() }}{{ of_attempts }}
-  union all
-  select
-    phone_key,
-    client_key
-  from telephony_calls
-  where phone_key is not null and client_key not like 'lead:%'{{ of_attempts }}
-
-),
-
 number_clients as (
 
-  select
-    phone_key,
-    min(client_key) as client_key
-  from numbers
-  group by phone_key
-  having min(client_key) = max(client_key)
+  select * from {{ ref('int_recency__number_clients') }}
 
 ),
 

@@ -3,7 +3,7 @@
     materialized='incremental',
     meta={
       'key': 'call_id',
-      'logs': ['call_id', 'started_at'],
+      'logs': ['call_id', 'started_at', 'phone_key'],
       'scope': 'affected',
       'follows': ['int_calls__attempts', 'int_managers__known'],
       'watches': ['stg_bitrix24__portal.portal_url']

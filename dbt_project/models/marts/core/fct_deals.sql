@@ -43,20 +43,34 @@
     union
     -- Rates come every day, and that of an open card is today's.
     select deals.deal_id from {{ this }} as deals
-    where deals.currency <> (select max(rates.base_currency) from (select * from {{ ref('int_currencies__daily_rates') }}) as rates)
+    left join (select * from {{ ref('int_currencies__daily_rates') }}) as rates
+      on {{ rate_of_day(
+        'deals.currency', 'coalesce(' ~ local_date('coalesce(deals.won_at, deals.lost_at)') ~ ', ' ~ as_of_date() ~ ')'
+      ) }}
+    where deals.amount is distinct from coalesce(deals.amount_in_currency * rates.rate, 0)
+      or deals.is_currency_known <> (rates.rate is not null)
   ),
-  -- A win makes the other wins of its client first or repeated: of the client it had, and of the one it has.
-  clients as (
-    select deals.client_key from {{ this }} as deals
+  were as (
+    select deals.deal_id, deals.client_key, deals.won_at from {{ this }} as deals
     inner join changed on deals.deal_id = changed.deal_id
-    union
-    select {{ client_key('deals', 'company_client', 'contact_client') }} as client_key
+  ),
+  are as (
+    select
+      deals.deal_id,
+      {{ client_key('deals', 'company_client', 'contact_client') }} as client_key,
+      lifecycle.success_at as won_at
     from (select * from {{ ref('stg_bitrix24__deals') }}) as deals
     inner join changed on deals.deal_id = changed.deal_id
+    inner join (select * from {{ ref('int_deals__lifecycle') }}) as lifecycle on deals.deal_id = lifecycle.deal_id
     left join (select * from {{ ref('int_clients__card_clients') }}) as company_client
       on deals.company_id = company_client.card_id and company_client.card_type = 'company'
     left join (select * from {{ ref('int_clients__card_clients') }}) as contact_client
       on deals.contact_id = contact_client.card_id and contact_client.card_type = 'contact'
+  ),
+  -- A win that came, went or is of another moment or client makes the other wins of its client first or repeated.
+  clients as (
+    select client_key from ((select * from were except select * from are) union all (select * from are except select * from were)) as wins
+    where won_at is not null
   )
   select deal_id from changed
   {{- of_changed_managers('stg_bitrix24__deals', 'deal_id', ['manager_id']) }}
