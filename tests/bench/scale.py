@@ -174,10 +174,13 @@ def counted(database: Warehouse) -> dict[str, int]:
         }
 
 
-def changed(loader: psycopg.Connection, share: float, number: int) -> int:
+def changed(loader: psycopg.Connection, share: float, number: int, swept: bool) -> int:
+    """Rows that the change wrote; deleted cards among them where the daily sweep, which goes before the night's build, has
+    looked.
+    """
     with loader.transaction():
         rows = sum(company.change(loader, share, number).values())
-        return rows + company.sweep_away(loader, share / 100, number)
+        return rows + (company.sweep_away(loader, share / 100, number) if swept else 0)
 
 
 class Steps(click.ParamType):
@@ -251,7 +254,7 @@ def main(
                 tell(step, build(database, EVERYTHING))
             elif step != "nothing":
                 with database.connect() as loader:
-                    rows = changed(loader, share, int(time.time()) + number)
+                    rows = changed(loader, share, int(time.time()) + number, swept=step == "nightly")
                 tell(step, build(database, STEPS[step], rows))
         if serve:
             for name, value in database.env.items():

@@ -582,7 +582,7 @@ MUTANTS: list[Mutant] = [
     ),
     *_of(
         RECENCY, "int_recency__contacts",
-        ("contacts of a card beside the first", "and listed.contact_id ~ '^[1-9]\\d*$'", "and false"),
+        ("contacts of a card beside the first", "where listed.contact_id ~ '^[1-9]\\d*$'", "where false"),
         ("the client's other contacts", "inner join client_touches on cards.client_key = client_touches.client_key\n  where cards.is_open", "inner join client_touches on cards.client_key = client_touches.client_key\n  where false"),
         ("the nearest step", "min(next_step) as next_step\n  from pool", "max(next_step) as next_step\n  from pool"),
     ),

@@ -16,12 +16,26 @@
 {{ gather_affected(affected) }}
 with added as (
   {% if is_kept_up() %}
-    select metric_code, event_date, manager_id, pipeline_id, channel, rows_more, amount_more
+    select
+      metric_code,
+      event_date,
+      manager_id,
+      pipeline_id,
+      channel,
+      rows_more,
+      amount_more
     from {{ changed_in('fct_metric_events') }}
 
     union all
 
-    select metric_code, event_date, manager_id, pipeline_id, channel, events as rows_more, amount as amount_more
+    select
+      metric_code,
+      event_date,
+      manager_id,
+      pipeline_id,
+      channel,
+      events as rows_more,
+      amount as amount_more
     from {{ this }}
     {{ affected_only(['metric_code', 'event_date', 'manager_id', 'pipeline_id', 'channel']) }}
   {% else %}

@@ -1,14 +1,19 @@
 {%- set stages = var('payment_stages') -%}
 
+{#- Where no stage means money, nothing is read. -#}
+{%- set none_if_no_stage = '' if stages else 'where false' -%}
+
 with intervals as (
 
   select * from {{ ref('int_deals__stage_intervals') }}
+  {{ none_if_no_stage }}
 
 ),
 
 lifecycle as (
 
   select * from {{ ref('int_deals__lifecycle') }}
+  {{ none_if_no_stage }}
 
 ),
 

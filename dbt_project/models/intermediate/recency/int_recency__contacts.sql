@@ -48,21 +48,15 @@ cards as (
     'deal' as card_type,
     fct_deals.deal_id as card_id,
     fct_deals.client_key,
-    fct_deals.semantic = 'process' as is_open,
-    crm_deals.contact_id,
-    crm_deals.contact_ids
+    fct_deals.semantic = 'process' as is_open
   from fct_deals
-  inner join crm_deals on fct_deals.deal_id = crm_deals.deal_id
   union all
   select
     'lead' as card_type,
     fct_leads.lead_id as card_id,
     fct_leads.client_key,
-    fct_leads.semantic = 'process' as is_open,
-    crm_leads.contact_id,
-    crm_leads.contact_ids
+    fct_leads.semantic = 'process' as is_open
   from fct_leads
-  inner join crm_leads on fct_leads.lead_id = crm_leads.lead_id
 
 ),
 
@@ -117,22 +111,44 @@ client_touches as (
 
 ),
 
+named_contacts as (
+
+  select
+    cards.card_type,
+    cards.card_id,
+    crm_deals.contact_id,
+    crm_deals.contact_ids
+  from cards
+  inner join crm_deals on cards.card_id = crm_deals.deal_id
+  where cards.is_open and cards.card_type = 'deal'
+  union all
+  select
+    cards.card_type,
+    cards.card_id,
+    crm_leads.contact_id,
+    crm_leads.contact_ids
+  from cards
+  inner join crm_leads on cards.card_id = crm_leads.lead_id
+  where cards.is_open and cards.card_type = 'lead'
+
+),
+
 open_card_contacts as (
 
   select
     card_type,
     card_id,
     contact_id
-  from cards
-  where is_open and contact_id is not null
+  from named_contacts
+  where contact_id is not null
   union
   select
-    cards.card_type,
-    cards.card_id,
+    named_contacts.card_type,
+    named_contacts.card_id,
     cast(listed.contact_id as bigint) as contact_id
-  from cards
-  inner join lateral jsonb_array_elements_text(cards.contact_ids) as listed (contact_id) on true
-  where cards.is_open and listed.contact_id ~ '^[1-9]\d*$'
+  from named_contacts
+  inner join lateral jsonb_array_elements_text(named_contacts.contact_ids) as listed (contact_id) on true
+  where listed.contact_id ~ '^[1-9]\d*$'
 
 ),
 

@@ -1,45 +1,29 @@
-{#-
-  What is shown of a card, looked up in its fact for the rows that are shown: a page of the register looks up fifty, where a
-  join would read all cards of the period first.
--#}
-{%- set facts = {
-  'lead': ('leads', 'leads.lead_id = events.card_id'),
-  'deal': ('deals', 'deals.deal_id = events.card_id'),
-  'call': ('calls', 'calls.call_id = events.card_id'),
-  'activity': ('activities', 'activities.activity_id = events.card_id'),
-  'client': ('clients', "clients.client_key = events.card_type || ':' || events.card_id"),
-  'payment': ('payments', "payments.payment_key = events.card_type || ':' || events.card_id"),
-} -%}
-{%- set kinds = {
-  'lead': "events.card_type = 'lead'",
-  'deal': "events.card_type = 'deal'",
-  'call': "events.card_type = 'call'",
-  'activity': "events.card_type = 'activity'",
-  'client': "events.card_type in ('company', 'contact')",
-  'payment': "events.card_type in ('invoice', 'payment')",
-} -%}
-{%- set call_title -%}
+{%- set title_of_call -%}
   case calls.direction
-        when 'inbound' then 'Входящий вызов'
-        when 'callback' then 'Обратный вызов'
-        else 'Исходящий вызов'
-      end || coalesce(' ' || calls.phone_key, '')
+    when 'inbound' then 'Входящий вызов'
+    when 'callback' then 'Обратный вызов'
+    else 'Исходящий вызов'
+  end || coalesce(' ' || calls.phone_key, '')
 {%- endset -%}
 {%- set titles = {
-  'lead': 'leads.title', 'deal': 'deals.title', 'call': call_title, 'activity': 'activities.subject',
-  'client': 'clients.client', 'payment': 'payments.title',
+  'leads': 'leads.title',
+  'deals': 'deals.title',
+  'calls': title_of_call,
+  'activities': 'activities.subject',
+  'clients': 'clients.client',
+  'payments': 'payments.title',
 } -%}
-{%- set client_keys = {
-  'lead': 'leads.client_key', 'deal': 'deals.client_key',
-  'call': "lower(calls.crm_entity_type) || ':' || calls.crm_entity_id", 'payment': 'payments.client_key',
+{%- set clients = {
+  'leads': client_of('leads.client_key'),
+  'deals': client_of('deals.client_key'),
+  'calls': client_of("lower(calls.crm_entity_type) || ':' || calls.crm_entity_id"),
+  'clients': 'clients.client',
+  'payments': client_of('payments.client_key'),
 } -%}
-{%- set crm_url -%}
-  case
-    {%- for kind, (fact, is_its) in facts.items() %}
-      when {{ kinds[kind] }} then (select {{ fact }}.crm_url from {{ fact }} where {{ is_its }})
-    {%- endfor %}
-    end
-{%- endset -%}
+{%- set urls = {} -%}
+{%- for fact in titles -%}
+  {%- do urls.update({fact: fact ~ '.crm_url'}) -%}
+{%- endfor -%}
 
 with events as (
 
@@ -132,24 +116,11 @@ final as (
       when 'payment' then 'Оплата'
     end as card_type_label,
     events.card_id,
-    coalesce(nullif(case
-    {%- for kind, (fact, is_its) in facts.items() %}
-      when {{ kinds[kind] }} then (select {{ titles[kind] }} from {{ fact }} where {{ is_its }})
-    {%- endfor %}
-    end, ''), '—') as card_title,
-    coalesce(case
-    {%- for kind, key in client_keys.items() %}
-      when {{ kinds[kind] }} then (
-        select clients.client from {{ facts[kind][0] }}
-        inner join clients on {{ key }} = clients.client_key
-        where {{ facts[kind][1] }}
-      )
-    {%- endfor %}
-      when {{ kinds['client'] }} then (select clients.client from clients where {{ facts['client'][1] }})
-    end, '—') as client,
+    coalesce(nullif({{ of_its_card(titles) }}, ''), '—') as card_title,
+    coalesce({{ of_its_card(clients) }}, '—') as client,
     events.amount,
-    coalesce({{ crm_url }}, '') as crm_url,
-    {{ crm_link(crm_url) }} as crm_link
+    coalesce({{ of_its_card(urls) }}, '') as crm_url,
+    {{ crm_link(of_its_card(urls)) }} as crm_link
   from events
   inner join metrics on events.metric_code = metrics.metric_code
   inner join managers on events.manager_id = managers.manager_id
