@@ -213,18 +213,21 @@ def _multiply_buckets(loader: psycopg.Connection, copies: int, step: int) -> Non
 WRITTEN = "to_char({moment} at time zone 'Europe/Moscow', 'YYYY-MM-DD\"T\"HH24:MI:SS') || '+03:00'"
 NEWEST = """
     select distinct on (id) id, payload from raw_bitrix24.{stream}
-    where cast(id as bigint) / 2 % {every} = {which}
+    where cast(id as bigint) / 2 % {every} = {which} and cast(id as bigint) > {after}
     order by id, cast(modified_at as timestamptz) desc
 """
 
 
-def change(loader: psycopg.Connection, share: float, round_number: int = 0) -> dict[str, int]:
+def change(
+    loader: psycopg.Connection, share: float, round_number: int = 0, among: float = 1.0
+) -> dict[str, int]:
     """One interval of a company's life: so great a share of cards gets a new version (other amount, responsible, stage,
     client), as many calls and activities come in, some cards are new and some are deleted. Rows written, by stream.
 
-    `round_number` chooses other cards each time.
+    `round_number` chooses other cards each time; `among`: from which share of each stream, that of the greatest ids, as
+    a company works on what is young (1: evenly from its whole history).
     """
-    every = round(1 / share)
+    every = round(among / share)
     # Every second number is no card's id: halves are counted.
     which = round_number * 7919 % every
     written: dict[str, int] = {}
@@ -237,14 +240,21 @@ def change(loader: psycopg.Connection, share: float, round_number: int = 0) -> d
         written[stream] = written.get(stream, 0) + done.rowcount
 
     now = WRITTEN.format(moment="clock_timestamp()")
-    chosen = {"every": every, "which": which}
+
+    def after(stream: str) -> int:
+        (greatest,) = loader.execute(f"select max(cast(id as bigint)) from raw_bitrix24.{stream}").fetchone()
+        return round(greatest * (1 - among))
+
+    def newest(stream: str) -> str:
+        return NEWEST.format(stream=stream, every=every, which=which, after=after(stream))
+
     # What happens to a chosen card is told by the rest of its id.
     kind = f"cast(id as bigint) / {2 * every}"
     # Deals: amount; responsible; won, lost or reopened with its history; another client.
     write(
         "deals",
         f"""
-        with newest as ({NEWEST.format(stream="deals", **chosen)}),
+        with newest as ({newest("deals")}),
         stages as (
             select distinct on (payload ->> 'CATEGORY_ID', payload ->> 'STAGE_SEMANTIC_ID')
                 payload ->> 'CATEGORY_ID' as pipeline, payload ->> 'STAGE_SEMANTIC_ID' as semantic,
@@ -277,7 +287,7 @@ def change(loader: psycopg.Connection, share: float, round_number: int = 0) -> d
             jsonb_build_object('OWNER_ID', payload -> 'id', 'TYPE_ID', 2, 'CATEGORY_ID', payload -> 'categoryId',
                 'STAGE_ID', payload ->> 'stageId', 'STAGE_SEMANTIC_ID', payload ->> 'stageSemanticId',
                 'CREATED_TIME', payload ->> 'movedTime') as payload
-        from ({NEWEST.format(stream="deals", **chosen)}) as newest
+        from ({newest("deals")}) as newest
         where {kind} % 4 = 2
         """,
     )
@@ -289,7 +299,7 @@ def change(loader: psycopg.Connection, share: float, round_number: int = 0) -> d
             when 1 then jsonb_build_object('stageId', 'JUNK', 'stageSemanticId', 'F', 'movedTime', {now})
             else jsonb_build_object('sourceId', (array['CALL', 'WEB', 'ADVERTISING', ''])[1 + {kind} / 8 % 4])
         end as payload
-        from ({NEWEST.format(stream="leads", **chosen)}) as newest
+        from ({newest("leads")}) as newest
         """,
     )
     write(
@@ -299,7 +309,7 @@ def change(loader: psycopg.Connection, share: float, round_number: int = 0) -> d
             when 0 then jsonb_build_object('companyId', null)
             else jsonb_build_object('lastName', 'Сменившая')
         end as payload
-        from ({NEWEST.format(stream="contacts", **chosen)}) as newest
+        from ({newest("contacts")}) as newest
         """,
     )
     write(
@@ -307,7 +317,7 @@ def change(loader: psycopg.Connection, share: float, round_number: int = 0) -> d
         f"""
         select id, {now} as modified_at,
             payload || jsonb_build_object('updatedTime', {now}, 'title', (payload ->> 'title') || ' и Ко') as payload
-        from ({NEWEST.format(stream="companies", **chosen)}) as newest
+        from ({newest("companies")}) as newest
         """,
     )
     # New cards and calls are later copies of old ones.
@@ -336,7 +346,8 @@ def change(loader: psycopg.Connection, share: float, round_number: int = 0) -> d
             from (
                 select payload, (select max(cast(id as bigint)) from raw_bitrix24.{stream}) + row_number() over (order by id)
                     as new_id
-                from raw_bitrix24.{stream} where cast(id as bigint) / 2 % {every_new} = {which}
+                from raw_bitrix24.{stream}
+                where cast(id as bigint) / 2 % {every_new} = {which} and cast(id as bigint) > {after(stream)}
             ) as old
             """,
         )

@@ -174,12 +174,12 @@ def counted(database: Warehouse) -> dict[str, int]:
         }
 
 
-def changed(loader: psycopg.Connection, share: float, number: int, swept: bool) -> int:
+def changed(loader: psycopg.Connection, share: float, number: int, among: float, swept: bool) -> int:
     """Rows that the change wrote; deleted cards among them where the daily sweep, which goes before the night's build, has
     looked.
     """
     with loader.transaction():
-        rows = sum(company.change(loader, share, number).values())
+        rows = sum(company.change(loader, share, number, among).values())
         return rows + (company.sweep_away(loader, share / 100, number) if swept else 0)
 
 
@@ -201,6 +201,12 @@ class Steps(click.ParamType):
     "--share", default=0.01, show_default=True, help="Share of the cards that changes between builds."
 )
 @click.option(
+    "--among",
+    default=1.0,
+    show_default=True,
+    help="From which share of the cards, the youngest, the changed ones are chosen; 1: evenly from all of them.",
+)
+@click.option(
     "--steps",
     default="full,refresh,refresh,nightly",
     show_default=True,
@@ -217,10 +223,16 @@ class Steps(click.ParamType):
 )
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here.")
 def main(
-    deals: int, share: float, steps: list[str], home: Path | None, serve: bool, file: Path | None
+    deals: int,
+    share: float,
+    among: float,
+    steps: list[str],
+    home: Path | None,
+    serve: bool,
+    file: Path | None,
 ) -> None:
     """Fill raw tables, build all, and after each of some changes refresh; then the night's build."""
-    figures: dict[str, Any] = {"cores": os.cpu_count(), "share": share, "steps": []}
+    figures: dict[str, Any] = {"cores": os.cpu_count(), "share": share, "among": among, "steps": []}
 
     def tell(name: str, built: Built) -> None:
         figures["steps"].append({"step": name, **asdict(built)})
@@ -254,7 +266,7 @@ def main(
                 tell(step, build(database, EVERYTHING))
             elif step != "nothing":
                 with database.connect() as loader:
-                    rows = changed(loader, share, int(time.time()) + number, swept=step == "nightly")
+                    rows = changed(loader, share, int(time.time()) + number, among, step == "nightly")
                 tell(step, build(database, STEPS[step], rows))
         if serve:
             for name, value in database.env.items():
