@@ -34,17 +34,29 @@ LOCALE = "locale_provider builtin builtin_locale {} lc_collate 'C' lc_ctype 'C'"
 OLDEST = 17
 ROLES = ("loader", "dbt", "bi", "upload", "meltano", "superset")
 PATIENCE_SECONDS = 60
+MB = 1024 * 1024
+
+
+def shared_buffers(memory: int) -> int:
+    """Bytes of PostgreSQL's own cache on a machine of so many: an eighth, from 512 MB to 4 GB. A refresh of a million deals
+    reads twelve million pages that a small one lacks (docs/warehouse-scale.md).
+    """
+    return min(max(memory // 8, 512 * MB), 4096 * MB)
+
+
+MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 # jit and parallel workers cost more than they bring on two cores and queries of milliseconds.
 CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
-    "shared_buffers": "4GB",
+    "shared_buffers": f"{shared_buffers(MEMORY) // MB}MB",
     "work_mem": "64MB",
     "maintenance_work_mem": "256MB",
-    "effective_cache_size": "12GB",
+    "effective_cache_size": f"{max(MEMORY // 2 // MB, 2048)}MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
+    # The wheel has pglz only, which costs more than writing the pages as they are.
     "wal_compression": "off",
     # Nobody replicates this server: tables that a build makes need not be written twice.
     "wal_level": "minimal",

@@ -403,6 +403,13 @@ MUTANTS: list[Mutant] = [
         ("the first day of a period is of it", "events.event_date >= periods.period_start", "events.event_date > periods.period_start"),
         ("the day after a period is not", "events.event_date < periods.period_end", "events.event_date <= periods.period_end"),
         ("a payment is called so", "when 'payment' then 'Оплата'", ""),
+        ("an empty title is told", "nullif({{ of_its_card(titles) }}, '')", "{{ of_its_card(titles) }}"),
+        ("a lead is no client", "'leads': client_of('leads.client_key')", "'leads': 'leads.title'"),
+    ),
+    *_of(
+        KPI, "mart_kpi__daily",
+        ("cards of no pipeline say so", "coalesce(pipelines.pipeline, 'Без воронки') as pipeline", "pipelines.pipeline"),
+        ("pipelines that are not known keep their events", "left join pipelines", "inner join pipelines"),
     ),
     *_of(
         KPI, "mart_kpi__won_deals",
