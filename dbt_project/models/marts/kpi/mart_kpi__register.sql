@@ -25,111 +25,40 @@
   {%- do urls.update({fact: fact ~ '.crm_url'}) -%}
 {%- endfor -%}
 
-with events as (
-
-  select * from {{ ref('fct_metric_events') }}
-
-),
-
-periods as (
-
-  select * from {{ ref('dim_periods') }}
-
-),
-
-metrics as (
-
-  select * from {{ ref('dim_metrics') }}
-
-),
-
-managers as (
-
-  select * from {{ ref('dim_managers') }}
-
-),
-
-pipelines as (
-
-  select * from {{ ref('dim_pipelines') }}
-
-),
-
-leads as {{ read_in_place() }} (
-
-  select * from {{ ref('fct_leads') }}
-
-),
-
-deals as {{ read_in_place() }} (
-
-  select * from {{ ref('fct_deals') }}
-
-),
-
-calls as {{ read_in_place() }} (
-
-  select * from {{ ref('fct_calls') }}
-
-),
-
-activities as {{ read_in_place() }} (
-
-  select * from {{ ref('fct_activities') }}
-
-),
-
-clients as {{ read_in_place() }} (
-
-  select * from {{ ref('dim_clients') }}
-
-),
-
-payments as {{ read_in_place() }} (
-
-  select * from {{ ref('fct_payments') }}
-
-),
-
-final as (
-
-  select
-    {{ period_columns() }},
-    events.manager_id,
-    managers.manager,
-    managers.department,
-    coalesce(pipelines.pipeline, 'Без воронки') as pipeline,
-    coalesce(nullif(events.channel, ''), 'Без канала') as channel,
-    events.metric_code,
-    metrics.metric,
-    metrics.sort as metric_sort,
-    events.event_at,
-    {{ local_time('events.event_at') }} as event_local,
-    case events.card_type
-      when 'lead' then 'Лид'
-      when 'deal' then 'Сделка'
-      when 'company' then 'Компания'
-      when 'contact' then 'Контакт'
-      when 'call' then 'Звонок'
-      when 'activity' then 'Дело'
-      when 'invoice' then 'Счёт'
-      when 'payment' then 'Оплата'
-    end as card_type_label,
-    events.card_id,
-    coalesce(nullif({{ of_its_card(titles) }}, ''), '—') as card_title,
-    coalesce({{ of_its_card(clients) }}, '—') as client,
-    events.amount,
-    coalesce({{ of_its_card(urls) }}, '') as crm_url,
-    {{ crm_link(of_its_card(urls)) }} as crm_link
-  from events
-  inner join metrics on events.metric_code = metrics.metric_code
-  inner join managers on events.manager_id = managers.manager_id
-  left join pipelines on events.pipeline_id = pipelines.pipeline_id
-  inner join periods
-    on
-      events.event_date >= periods.period_start
-      and events.event_date < periods.period_end
-
-)
-
-select * from final
+-- Without CTEs, alone among the models: a view that has any is computed as a whole before a page is cut from it.
+select
+  {{ period_columns() }},
+  events.manager_id,
+  managers.manager,
+  managers.department,
+  coalesce(pipelines.pipeline, 'Без воронки') as pipeline,
+  coalesce(nullif(events.channel, ''), 'Без канала') as channel,
+  events.metric_code,
+  metrics.metric,
+  metrics.sort as metric_sort,
+  events.event_at,
+  {{ local_time('events.event_at') }} as event_local,
+  case events.card_type
+    when 'lead' then 'Лид'
+    when 'deal' then 'Сделка'
+    when 'company' then 'Компания'
+    when 'contact' then 'Контакт'
+    when 'call' then 'Звонок'
+    when 'activity' then 'Дело'
+    when 'invoice' then 'Счёт'
+    when 'payment' then 'Оплата'
+  end as card_type_label,
+  events.card_id,
+  coalesce(nullif({{ of_its_card(titles) }}, ''), '—') as card_title,
+  coalesce({{ of_its_card(clients) }}, '—') as client,
+  events.amount,
+  coalesce({{ of_its_card(urls) }}, '') as crm_url,
+  {{ crm_link(of_its_card(urls)) }} as crm_link
+from {{ ref('fct_metric_events') }} as events
+inner join {{ ref('dim_metrics') }} as metrics on events.metric_code = metrics.metric_code
+inner join {{ ref('dim_managers') }} as managers on events.manager_id = managers.manager_id
+left join {{ ref('dim_pipelines') }} as pipelines on events.pipeline_id = pipelines.pipeline_id
+inner join {{ ref('dim_periods') }} as periods
+  on
+    events.event_date >= periods.period_start
+    and events.event_date < periods.period_end
