@@ -173,6 +173,10 @@ def test_the_server_is_set_as_the_embedded_one() -> None:
     source = (ROOT / "voronka" / "postgres.py").read_text()
     embedded = dict(re.findall(r'^    "(\w+)": "([^"]*)",$', source, re.MULTILINE))
     given = dict(part.removeprefix("-c").split("=", 1) for part in SERVICES["postgres"]["command"][1:])
+    # The embedded server goes by the machine's memory, the container by its own.
+    assert given.pop("shared_buffers") == "${VORONKA_POSTGRES_BUFFERS:-512MB}"
+    assert given.pop("effective_cache_size") == "2GB"
+    assert {"shared_buffers", "effective_cache_size"}.isdisjoint(embedded)
     assert given.items() <= embedded.items()
     assert {"password_encryption", "shared_buffers", "work_mem", "jit", "timezone"} <= set(given)
 
