@@ -178,7 +178,7 @@ def test_the_server_is_set_as_the_embedded_one() -> None:
     assert given.pop("effective_cache_size") == "2GB"
     assert {"shared_buffers", "effective_cache_size"}.isdisjoint(embedded)
     assert given.items() <= embedded.items()
-    assert {"password_encryption", "shared_buffers", "work_mem", "jit", "timezone"} <= set(given)
+    assert {"password_encryption", "work_mem", "jit", "timezone"} <= set(given)
 
 
 def test_volumes_are_declared_and_all_are_used() -> None:
