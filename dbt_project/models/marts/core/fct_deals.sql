@@ -51,13 +51,14 @@
       or deals.is_currency_known <> (rates.rate is not null)
   ),
   were as (
-    select deals.deal_id, deals.client_key, deals.won_at from {{ this }} as deals
+    select deals.deal_id, deals.client_key, deals.pipeline_id, deals.won_at from {{ this }} as deals
     inner join changed on deals.deal_id = changed.deal_id
   ),
   are as (
     select
       deals.deal_id,
       {{ client_key('deals', 'company_client', 'contact_client') }} as client_key,
+      lifecycle.pipeline_id,
       lifecycle.success_at as won_at
     from (select * from {{ ref('stg_bitrix24__deals') }}) as deals
     inner join changed on deals.deal_id = changed.deal_id
@@ -67,7 +68,7 @@
     left join (select * from {{ ref('int_clients__card_clients') }}) as contact_client
       on deals.contact_id = contact_client.card_id and contact_client.card_type = 'contact'
   ),
-  -- A win that came, went or is of another moment or client makes the other wins of its client first or repeated.
+  -- A win that came, went or is of another moment, client or pipeline makes the other wins of its client first or repeated.
   clients as (
     select client_key from ((select * from were except select * from are) union all (select * from are except select * from were)) as wins
     where won_at is not null
