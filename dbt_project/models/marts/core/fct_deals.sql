@@ -50,16 +50,14 @@
     where deals.amount is distinct from coalesce(deals.amount_in_currency * rates.rate, 0)
       or deals.is_currency_known <> (rates.rate is not null)
   ),
-  were as (
-    select deals.deal_id, deals.client_key, deals.pipeline_id, deals.won_at from {{ this }} as deals
+  -- A win makes the other wins of its client first or repeated, and is one of them itself: of the client it had, and of the one
+  -- it has. Deals that are no wins concern nobody else.
+  clients as (
+    select deals.client_key from {{ this }} as deals
     inner join changed on deals.deal_id = changed.deal_id
-  ),
-  are as (
-    select
-      deals.deal_id,
-      {{ client_key('deals', 'company_client', 'contact_client') }} as client_key,
-      lifecycle.pipeline_id,
-      lifecycle.success_at as won_at
+    where deals.won_at is not null
+    union
+    select {{ client_key('deals', 'company_client', 'contact_client') }} as client_key
     from (select * from {{ ref('stg_bitrix24__deals') }}) as deals
     inner join changed on deals.deal_id = changed.deal_id
     inner join (select * from {{ ref('int_deals__lifecycle') }}) as lifecycle on deals.deal_id = lifecycle.deal_id
@@ -67,11 +65,7 @@
       on deals.company_id = company_client.card_id and company_client.card_type = 'company'
     left join (select * from {{ ref('int_clients__card_clients') }}) as contact_client
       on deals.contact_id = contact_client.card_id and contact_client.card_type = 'contact'
-  ),
-  -- A win that came, went or is of another moment, client or pipeline makes the other wins of its client first or repeated.
-  clients as (
-    select client_key from ((select * from were except select * from are) union all (select * from are except select * from were)) as wins
-    where won_at is not null
+    where lifecycle.success_at is not null
   )
   select deal_id from changed
   {{- of_changed_managers('stg_bitrix24__deals', 'deal_id', ['manager_id']) }}
