@@ -408,7 +408,6 @@ MUTANTS: list[Mutant] = [
     ),
     *_of(
         KPI, "mart_kpi__daily",
-        ("cards of no pipeline say so", "coalesce(pipelines.pipeline, 'Без воронки') as pipeline", "pipelines.pipeline"),
         ("pipelines that are not known keep their events", "left join pipelines", "inner join pipelines"),
     ),
     *_of(
