@@ -54,11 +54,11 @@ select
   events.amount,
   coalesce({{ of_its_card(urls) }}, '') as crm_url,
   {{ crm_link(of_its_card(urls)) }} as crm_link
-from {{ ref('fct_metric_events') }} as events
-inner join {{ ref('dim_metrics') }} as metrics on events.metric_code = metrics.metric_code
-inner join {{ ref('dim_managers') }} as managers on events.manager_id = managers.manager_id
-left join {{ ref('dim_pipelines') }} as pipelines on events.pipeline_id = pipelines.pipeline_id
-inner join {{ ref('dim_periods') }} as periods
+from {{ read_as('fct_metric_events', 'events') }}
+inner join {{ read_as('dim_metrics', 'metrics') }} on events.metric_code = metrics.metric_code
+inner join {{ read_as('dim_managers', 'managers') }} on events.manager_id = managers.manager_id
+left join {{ read_as('dim_pipelines', 'pipelines') }} on events.pipeline_id = pipelines.pipeline_id
+inner join {{ read_as('dim_periods', 'periods') }}
   on
     events.event_date >= periods.period_start
     and events.event_date < periods.period_end
