@@ -177,7 +177,7 @@
     {%- do run_query(
       'drop table if exists pg_temp.' ~ affected_keys() ~ ';'
       ~ ' create temporary table ' ~ affected_keys() ~ ' as select distinct ' ~ columns | join(', ')
-      ~ ' from (' ~ keys ~ ') as keys where keys.' ~ columns[0] ~ ' is not null;'
+      ~ ' from (' ~ keys ~ ') as keys where keys.' ~ columns[0] ~ ' is not null order by ' ~ columns | join(', ') ~ ';'
       ~ ' create index on ' ~ affected_keys() ~ ' (' ~ columns | join(', ') ~ ');'
       ~ ' analyze ' ~ affected_keys()
     ) -%}
@@ -217,7 +217,7 @@
           ~ published.include(database=false) ~ "')"
         ).columns[0].values() | list -%}
         {%- do run_query(
-          'create table ' ~ spare ~ ' (like ' ~ published ~ ' including all excluding indexes);'
+          'create table ' ~ spare ~ ' (like ' ~ published ~ ' including all excluding indexes)' ~ room_for_updates() ~ ';'
           ~ ' insert into ' ~ spare ~ ' select * from ' ~ published ~ ';'
           ~ indexes | join(';') ~ '; analyze ' ~ spare ~ ';'
           ~ ' comment on table ' ~ spare ~ " is '" ~ found[1] ~ "'"
@@ -249,38 +249,86 @@
 {%- endmacro %}
 
 
+{% macro row_key() -%}
+  {#- What tells the rows of a table apart: the columns of its unique index; none where it has no such index. -#}
+  {%- set unique = config.get('indexes', []) | selectattr('unique', 'defined') | selectattr('unique') | list -%}
+  {{ return(unique[0].columns if unique else []) }}
+{%- endmacro %}
+
+
+{% macro room_for_updates() -%}
+  {#- The storage of a table whose rows are replaced in their place. -#}
+  {%- if model.config.materialized == 'incremental' and row_key() %} with (fillfactor = 90){% endif -%}
+{%- endmacro %}
+
+
 {% macro get_incremental_replace_changed_sql(arg_dict) %}
   {#-
     Strategy: of the keys in scope, replace the rows that are not what they were, and log whose they are. In scope are the
     affected keys, all of them where `meta.scope` is `all`, else the unique keys of the new rows.
   -#}
   {%- set target, fresh = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
-  {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+  {%- set names = arg_dict['dest_columns'] | map(attribute='quoted') | list -%}
+  {%- set columns = names | join(', ') -%}
   {%- set scope = config.get('meta', {}).get('scope', 'rows') -%}
   {%- set unique_key = config.get('unique_key') -%}
   {%- set keys = ([unique_key] if unique_key is string else unique_key) if scope == 'rows' else replaced_keys() -%}
   {%- set listed = keys | join(', ') -%}
+  {%- set own = row_key() -%}
   analyze {{ fresh }};
-  drop table if exists pg_temp.stood, pg_temp.different;
-  -- The table is read once: its rows are far apart where cards of all ages change.
-  create temporary table stood as
-  select ctid as place, {{ columns }} from {{ target }}
-  {%- if scope == 'rows' %}
-    where ({{ listed }}) in (select {{ listed }} from {{ fresh }})
-  {%- elif scope == 'affected' %}
-    where ({{ listed }}) in (select {{ listed }} from {{ affected_keys() }})
-  {%- endif %};
-  analyze stood;
+  drop table if exists pg_temp.different;
+  -- Rows that came (more > 0) and went (more < 0), with the place of those; paired where one row came out otherwise. Both
+  -- tables are read once, and what is written goes from page to page.
   create temporary table different as
-  select *, 1 as more from (select {{ columns }} from {{ fresh }} except all select {{ columns }} from stood) as came
-  union all
-  select *, -1 as more from (select {{ columns }} from stood except all select {{ columns }} from {{ fresh }}) as went;
+  with compared as (
+    select {{ columns }}, sum(side) as more, count(place) as copies, min(place) as place
+    from (
+      select {{ columns }}, 1 as side, cast(null as tid) as place from {{ fresh }}
+      union all
+      select {{ columns }}, -1 as side, ctid as place from {{ target }}
+      {%- if scope == 'rows' %}
+        where ({{ listed }}) in (select {{ listed }} from {{ fresh }})
+      {%- elif scope == 'affected' %}
+        where ({{ listed }}) in (select {{ listed }} from {{ affected_keys() }})
+      {%- endif %}
+    ) as sides
+    group by {{ columns }}
+    having sum(side) <> 0
+  )
+  select
+    *,
+    {%- if own %}
+      count(*) over of_row = 2 and min(more) over of_row = -1 and max(more) over of_row = 1 as is_paired
+    from compared
+    window of_row as (partition by {{ own | join(', ') }})
+    {%- else %}
+      false as is_paired
+    from compared
+    {%- endif %}
+  order by place;
   analyze different;
-  delete from {{ target }} where ctid in (
-    select place from stood where ({{ listed }}) in (select {{ listed }} from different)
-  );
+  {%- if own %}
+    -- In their place: indexes are not written where what they hold stays, if the page has room.
+    update {{ target }} as kept
+    set {% for name in names %}{{ name }} = came.{{ name }}{{ ', ' if not loop.last }}{% endfor %}
+    from (select place, {{ own | join(', ') }} from different where is_paired and more < 0) as went
+    inner join (select {{ columns }} from different where is_paired and more > 0) as came
+      on {% for name in own %}went.{{ name }} = came.{{ name }}{{ ' and ' if not loop.last }}{% endfor %}
+    where kept.ctid = went.place;
+  {%- else %}
+    -- Nothing but a test forbids the same row twice here.
+    delete from {{ target }} as kept
+    using (select * from different where more < 0 and copies > 1) as went
+    where
+      {% for name in keys %}kept.{{ name }} = went.{{ name }} and {% endfor %}
+      ({% for name in names %}kept.{{ name }}{{ ', ' if not loop.last }}{% endfor %}) is not distinct from
+      ({% for name in names %}went.{{ name }}{{ ', ' if not loop.last }}{% endfor %});
+  {%- endif %}
+  delete from {{ target }} where ctid in (select place from different where more < 0 and not is_paired);
   insert into {{ target }} ({{ columns }})
-  select {{ columns }} from {{ fresh }} where ({{ listed }}) in (select {{ listed }} from different);
+  select {{ columns }} from different
+  cross join lateral generate_series(1, case when more < 0 then copies + more else more end)
+  where not is_paired;
   {%- if logged_columns() %}
     insert into {{ changes_of(target) }}
     {%- set read_last = version_read_last(target) %}
@@ -293,21 +341,20 @@
         select {{ listed }} from {{ changes_of(target) }}
         where changed_at > cast('{{ build_state(target).through }}' as timestamptz)
       ),
-      now_read as (
-        select {{ columns }} from {{ fresh }} where ({{ listed }}) in (select {{ listed }} from looked_at)
-      ),
-      last_read as (
-        select {{ columns }} from {{ read_last }} where ({{ listed }}) in (select {{ listed }} from looked_at)
-      ),
       differing as (
-        select *, 1 as more from (select * from now_read except all select * from last_read) as came
-        union all
-        select *, -1 as more from (select * from last_read except all select * from now_read) as went
+        select {{ columns }}, sum(side) as more
+        from (
+          select {{ columns }}, 1 as side from {{ fresh }} where ({{ listed }}) in (select {{ listed }} from looked_at)
+          union all
+          select {{ columns }}, -1 as side from {{ read_last }} where ({{ listed }}) in (select {{ listed }} from looked_at)
+        ) as sides
+        group by {{ columns }}
+        having sum(side) <> 0
       )
       {{ logged_rows('differing') }}
     {%- endif %};
   {%- endif %}
-  drop table stood, different
+  drop table different
 {% endmacro %}
 
 
