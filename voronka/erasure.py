@@ -649,8 +649,8 @@ def apply(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def settle(connection: psycopg.Connection) -> None:
-    """After a whole build, as dbt: drop the tables that wait for their turn, and empty the logs of changes, which know
-    numbers; all that stands on them has read them."""
+    """After a whole build, as dbt: empty the logs of changes, which know numbers; all that stands on them has read them.
+    Tables called __spare are of a version before, and go."""
     tables = connection.execute(
         "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
         " where c.relkind = 'r' and n.nspname in ('staging', 'intermediate', 'marts', 'marts_next')"

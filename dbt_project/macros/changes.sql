@@ -196,62 +196,38 @@
 
 {% macro take_up_published() -%}
   {#-
-    First in an incremental mart. Two tables take turns: while one is published, the one before it waits as
-    `marts_next.<mart>__spare` to be brought up to date, tested and published in its place. Where there is none, after a
-    build as a whole, the published one is copied.
+    First in an incremental mart. It is kept up and tested in marts_next, in a table that stays there beside the published one,
+    which takes the differences over (publish_marts). Where marts_next has none, after a build as a whole, the published one
+    is copied. (Tables called __spare are of a version before.)
   -#}
   {%- if execute and this is not none and flags.WHICH in ('build', 'run') and not flags.FULL_REFRESH and not var('rebuild', false) -%}
     {%- set here = adapter.get_relation(this.database, this.schema, this.identifier) -%}
-    {%- if here is not none and here.is_view -%}
-      {%- set spare = here.incorporate(path={'identifier': this.identifier ~ '__spare'}, type='table') -%}
-      {%- set published = here.incorporate(path={'schema': 'marts'}, type='table') -%}
-      {%- set found = run_query(
-        "select to_regclass('" ~ spare.include(database=false) ~ "') is not null, obj_description(to_regclass('"
-        ~ published.include(database=false) ~ "'), 'pg_class')"
-      ).rows[0] -%}
-      {%- if not found[0] and build_state(published) is not none -%}
-        {#- Indexes last: they are sorted once, and not kept up row by row. -#}
-        {%- set indexes = run_query(
-          "select regexp_replace(pg_get_indexdef(indexrelid), '^(CREATE .*INDEX) .* ON \\S+ USING', '\\1 ON "
-          ~ spare.include(database=false) ~ " USING') from pg_index where indrelid = to_regclass('"
-          ~ published.include(database=false) ~ "')"
-        ).columns[0].values() | list -%}
-        {%- do run_query(
-          'create table ' ~ spare ~ ' (like ' ~ published ~ ' including all excluding indexes)' ~ room_for_updates() ~ ';'
-          ~ ' insert into ' ~ spare ~ ' select * from ' ~ published ~ ';'
-          ~ indexes | join(';') ~ '; analyze ' ~ spare ~ ';'
-          ~ ' comment on table ' ~ spare ~ " is '" ~ found[1] ~ "'"
-        ) -%}
-      {%- endif -%}
-      {%- if found[0] or build_state(published) is not none -%}
-        {%- do adapter.drop_relation(here) -%}
-        {%- do adapter.rename_relation(spare, this.incorporate(type='table')) -%}
-      {%- endif -%}
-    {%- endif -%}
-  {%- endif -%}
-{%- endmacro %}
-
-
-{% macro version_read_last(target) -%}
-  {#-
-    Of two tables that take turns the published one, where it is the newer: those who stand on the mart read that one last, so
-    that what is news for them is the difference from it. None where they read the target itself: a mart that a failed
-    build left unpublished, or a copy just made.
-  -#}
-  {%- if model.schema == 'marts_next' -%}
-    {%- set published = target.incorporate(path={'schema': 'marts'}) -%}
+    {%- set published = this.incorporate(path={'schema': 'marts'}, type='table') -%}
     {%- set state = build_state(published) -%}
-    {%- if state is not none and state.through > build_state(target).through -%}
-      {{ return(published) }}
+    {%- if here is not none and here.is_view and state is not none -%}
+      {%- set copy = here.incorporate(path={'identifier': this.identifier ~ '__copy'}, type='table') -%}
+      {#- Indexes last: they are sorted once, and not kept up row by row. -#}
+      {%- set indexes = run_query(
+        "select regexp_replace(pg_get_indexdef(indexrelid), '^(CREATE .*INDEX) .* ON \\S+ USING', '\\1 ON "
+        ~ copy.include(database=false) ~ " USING') from pg_index where indrelid = to_regclass('"
+        ~ published.include(database=false) ~ "')"
+      ).columns[0].values() | list -%}
+      {%- do run_query(
+        'drop table if exists ' ~ copy ~ ', ' ~ copy | replace('__copy', '__spare') ~ ';'
+        ~ ' create table ' ~ copy ~ ' (like ' ~ published ~ ' including all excluding indexes)' ~ room_for_updates() ~ ';'
+        ~ ' insert into ' ~ copy ~ ' select * from ' ~ published ~ ';'
+        ~ indexes | join(';') ~ '; analyze ' ~ copy ~ '; ' ~ say_build_state(copy, state)
+      ) -%}
+      {%- do adapter.drop_relation(here) -%}
+      {%- do adapter.rename_relation(copy, this.incorporate(type='table')) -%}
     {%- endif -%}
   {%- endif -%}
-  {{ return(none) }}
 {%- endmacro %}
 
 
-{% macro row_key() -%}
+{% macro row_key(of=none) -%}
   {#- What tells the rows of a table apart: the columns of its unique index; none where it has no such index. -#}
-  {%- set unique = config.get('indexes', []) | selectattr('unique', 'defined') | selectattr('unique') | list -%}
+  {%- set unique = (of or config).get('indexes', []) | selectattr('unique', 'defined') | selectattr('unique') | list -%}
   {{ return(unique[0].columns if unique else []) }}
 {%- endmacro %}
 
@@ -262,35 +238,23 @@
 {%- endmacro %}
 
 
-{% macro get_incremental_replace_changed_sql(arg_dict) %}
+{% macro replace_different(target, fresh, names, own, keys, in_target='', in_fresh='') -%}
   {#-
-    Strategy: of the keys in scope, replace the rows that are not what they were, and log whose they are. In scope are the
-    affected keys, all of them where `meta.scope` is `all`, else the unique keys of the new rows.
+    Make rows of a table what they are in another one; `different` holds then what came (more > 0) and went (more < 0).
+
+    names: columns; own: those that tell rows apart; keys: some that both have in common where rows differ; in_target, in_fresh:
+    conditions of the rows compared.
   -#}
-  {%- set target, fresh = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
-  {%- set names = arg_dict['dest_columns'] | map(attribute='quoted') | list -%}
   {%- set columns = names | join(', ') -%}
-  {%- set scope = config.get('meta', {}).get('scope', 'rows') -%}
-  {%- set unique_key = config.get('unique_key') -%}
-  {%- set keys = ([unique_key] if unique_key is string else unique_key) if scope == 'rows' else replaced_keys() -%}
-  {%- set listed = keys | join(', ') -%}
-  {%- set own = row_key() -%}
-  analyze {{ fresh }};
   drop table if exists pg_temp.different;
-  -- Rows that came (more > 0) and went (more < 0), with the place of those; paired where one row came out otherwise. Both
-  -- tables are read once, and what is written goes from page to page.
+  -- Both tables are read once, and what is written goes from page to page. Paired is what one row was and is.
   create temporary table different as
   with compared as (
     select {{ columns }}, sum(side) as more, count(place) as copies, min(place) as place
     from (
-      select {{ columns }}, 1 as side, cast(null as tid) as place from {{ fresh }}
+      select {{ columns }}, 1 as side, cast(null as tid) as place from {{ fresh }} {{ in_fresh }}
       union all
-      select {{ columns }}, -1 as side, ctid as place from {{ target }}
-      {%- if scope == 'rows' %}
-        where ({{ listed }}) in (select {{ listed }} from {{ fresh }})
-      {%- elif scope == 'affected' %}
-        where ({{ listed }}) in (select {{ listed }} from {{ affected_keys() }})
-      {%- endif %}
+      select {{ columns }}, -1 as side, ctid as place from {{ target }} {{ in_target }}
     ) as sides
     group by {{ columns }}
     having sum(side) <> 0
@@ -329,33 +293,60 @@
   select {{ columns }} from different
   cross join lateral generate_series(1, case when more < 0 then copies + more else more end)
   where not is_paired;
+{%- endmacro %}
+
+
+{% macro get_incremental_replace_changed_sql(arg_dict) %}
+  {#-
+    Strategy: of the keys in scope, replace the rows that are not what they were, and log whose they are. In scope are the
+    affected keys, all of them where `meta.scope` is `all`, else the unique keys of the new rows.
+  -#}
+  {%- set target, fresh = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
+  {%- set names = arg_dict['dest_columns'] | map(attribute='quoted') | list -%}
+  {%- set scope = config.get('meta', {}).get('scope', 'rows') -%}
+  {%- set unique_key = config.get('unique_key') -%}
+  {%- set keys = ([unique_key] if unique_key is string else unique_key) if scope == 'rows' else replaced_keys() -%}
+  {%- set listed = keys | join(', ') -%}
+  {%- set in_scope = {
+    'rows': 'where (' ~ listed ~ ') in (select ' ~ listed ~ ' from ' ~ fresh ~ ')',
+    'affected': 'where (' ~ listed ~ ') in (select ' ~ listed ~ ' from ' ~ affected_keys() ~ ')',
+    'all': '',
+  }[scope] -%}
+  analyze {{ fresh }};
+  {{ replace_different(target, fresh, names, row_key(), keys, in_target=in_scope) }}
   {%- if logged_columns() %}
-    insert into {{ changes_of(target) }}
-    {%- set read_last = version_read_last(target) %}
-    {%- if read_last is none %}
-      {{ logged_rows('different') }}
-    {%- else %}
-      with looked_at as (
-        select {{ listed }} from different
-        union
-        select {{ listed }} from {{ changes_of(target) }}
-        where changed_at > cast('{{ build_state(target).through }}' as timestamptz)
-      ),
-      differing as (
-        select {{ columns }}, sum(side) as more
-        from (
-          select {{ columns }}, 1 as side from {{ fresh }} where ({{ listed }}) in (select {{ listed }} from looked_at)
-          union all
-          select {{ columns }}, -1 as side from {{ read_last }} where ({{ listed }}) in (select {{ listed }} from looked_at)
-        ) as sides
-        group by {{ columns }}
-        having sum(side) <> 0
-      )
-      {{ logged_rows('differing') }}
-    {%- endif %};
+    insert into {{ changes_of(target) }} {{ logged_rows('different') }};
   {%- endif %}
   drop table different
 {% endmacro %}
+
+
+{% macro hand_over(node, built, published) -%}
+  {#-
+    SQL that brings the published table of a kept-up mart to what the one in marts_next is, by the log of the latter.
+
+    node: the mart; built, published: its two tables.
+  -#}
+  {%- set meta = node.config.get('meta', {}) -%}
+  {%- set keys = [meta.key] if meta.key is string else meta.key -%}
+  {%- set listed = keys | join(', ') -%}
+  {%- set names = adapter.get_columns_in_relation(published) | map(attribute='quoted') | list -%}
+  {%- set in_scope = 'where (' ~ listed ~ ') in (select ' ~ listed ~ ' from handed_over)' -%}
+  create temporary table handed_over as
+  select distinct {{ listed }} from {{ changes_of(built) }}
+  where changed_at > cast('{{ build_state(published).through }}' as timestamptz)
+  order by {{ listed }};
+  analyze handed_over;
+  {{ replace_different(published, built, names, row_key(node.config), keys, in_target=in_scope, in_fresh=in_scope) }}
+  drop table handed_over, different;
+  {{ say_build_state(published, build_state(built)) }};
+{%- endmacro %}
+
+
+{% macro say_build_state(relation, state) -%}
+  comment on table {{ relation }} is
+    'Built by {{ state.built_by }}, inputs {{ state.inputs }}, anew {{ state.anew }}, through {{ state.through }}'
+{%- endmacro %}
 
 
 {% macro remember_build() -%}
@@ -382,7 +373,8 @@
         delete from {{ changes_of(this) }} where changed_at < cast('{{ kept_from }}' as timestamptz);
       {%- endif %}
     {%- endif %}
-    comment on table {{ this }} is
-      'Built by {{ built_by() }}, inputs {{ small_inputs() }}, anew {{ anew }}, through {{ build_moment() }}'
+    {{ say_build_state(
+      this, {'built_by': built_by(), 'inputs': small_inputs(), 'anew': anew, 'through': build_moment()}
+    ) }}
   {%- endif -%}
 {%- endmacro %}

@@ -2,10 +2,11 @@
   {#-
     on-run-end: the freshly built marts replace the published ones in one transaction, or nothing changes at all.
 
-    Tables move from marts_next to marts with their indexes and constraints. Views are created anew in marts from their
+    Tables move from marts_next to marts with their indexes and constraints. A mart that is kept up (macros/changes.sql) stays
+    in marts_next, and what is different there is written into the published table. Views are created anew in marts from their
     definitions, reading marts where they read marts_next. Views that stand on a replaced relation and were not part
     of the run are dropped with it and created again. In marts_next a view on the published relation takes the place
-    of each, so that a partial build finds its parents.
+    of each that moved, so that a partial build finds its parents.
 
     Nothing is published when any node failed or was skipped, by `dbt run` (untested), with --empty, or by a build
     with a schema suffix; nor when a fresh mart was built on a relation that a failed run left in marts_next.
@@ -45,18 +46,32 @@
     {%- endfor -%}
   {%- endfor -%}
 
+  {#- Of a mart that was built as a whole the log begins with that build, and its table moves. -#}
+  {%- set kept = [] -%}
+  {%- for node in fresh if node.config.materialized == 'incremental' -%}
+    {%- set built = api.Relation.create(database=node.database, schema='marts_next', identifier=node.name, type='table') -%}
+    {%- set published = built.incorporate(path={'schema': 'marts'}) -%}
+    {%- set state = build_state(published) -%}
+    {%- if state is not none and build_state(built).anew <= state.through -%}
+      {%- do kept.append({'node': node, 'built': built, 'published': published}) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- set kept_names = kept | map(attribute='node') | map(attribute='name') | list -%}
+
   {%- do log('Publishing ' ~ fresh | length ~ ' marts', info=true) -%}
 begin;
 set local lock_timeout = '60s';
+{%- for mart in kept %}
+{{ hand_over(**mart) }}
+{%- endfor %}
 do $publish$
 declare
-  fresh text[] := array[{{ quoted_list(fresh_names) }}]::text[];
+  fresh text[] := array[{{ quoted_list(fresh_names | reject('in', kept_names)) }}]::text[];
   parents text[] := array[{{ quoted_list(parents) }}]::text[];
   bi_user text := {{ quoted_list([env_var('WAREHOUSE_BI_USER', '')]) }};
   stale text;
   bad text;
   relation record;
-  made_of record;
   pending integer;
   made integer;
 begin
@@ -69,7 +84,8 @@ begin
   where not exists (
     select from pg_class c
     where c.relnamespace = 'marts_next'::regnamespace and c.relname = parent
-      and obj_description(c.oid, 'pg_class') = {{ published_mark() }}
+      and obj_description(c.oid, 'pg_class')
+      in ({{ published_mark() }}, obj_description(to_regclass(format('marts.%I', parent)), 'pg_class'))
   );
   if stale is not null then
     raise exception 'Nothing published: % in marts_next is left from a run that failed, and this run built on it', stale
@@ -121,40 +137,10 @@ begin
   update view_to_make set definition = replace(definition, ' marts_next.', ' marts.') where is_mart;
   update view_to_make set definition = replace(definition, '(marts_next.', '(marts.') where is_mart;
 
-  -- An incremental mart that was brought up to date leaves the published table behind, for the next time. One that was
-  -- built as a whole does not: the log of changes begins with it.
-  for relation in
-    select c.relname
-    from pg_class c
-    join pg_class n on n.relname = c.relname and n.relnamespace = 'marts_next'::regnamespace and n.relkind = 'r'
-    where c.relnamespace = 'marts'::regnamespace and c.relname = any(fresh) and c.relkind = 'r'
-      and obj_description(n.oid, 'pg_class') ~ '^Built by '
-      and obj_description(n.oid, 'pg_class') !~ 'anew (.*), through \1$'
-  loop
-    for made_of in
-      select v.schema_name, v.view_name from view_to_make v
-      where to_regclass(format('%I.%I', v.schema_name, v.view_name)) is not null
-    loop
-      execute format('drop view if exists %I.%I cascade', made_of.schema_name, made_of.view_name);
-    end loop;
-    execute format('drop table if exists marts_next.%I', relation.relname || '__spare');
-    -- Copies made one after the other have indexes of the same names.
-    for made_of in
-      select i.relname from pg_index x join pg_class i on i.oid = x.indexrelid
-      where x.indrelid = format('marts.%I', relation.relname)::regclass
-        and to_regclass(format('marts_next.%I', i.relname)) is not null
-    loop
-      execute format('alter index marts.%I rename to %I', made_of.relname, 'i' || md5(made_of.relname || random()));
-    end loop;
-    execute format('alter table marts.%I rename to %I', relation.relname, relation.relname || '__spare');
-    execute format('alter table marts.%I set schema marts_next', relation.relname || '__spare');
-  end loop;
-
   for relation in
     select c.relname, c.relkind from pg_class c
     where c.relnamespace = 'marts'::regnamespace and c.relname = any(fresh) and c.relkind in ('r', 'v')
   loop
-    execute format('drop table if exists marts_next.%I', relation.relname || '__spare');
     -- A relation that fell to an earlier one's cascade is gone already.
     execute format('drop %s if exists marts.%I cascade', case relation.relkind when 'r' then 'table' else 'view' end,
       relation.relname);
