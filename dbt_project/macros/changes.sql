@@ -72,22 +72,38 @@
   {%- if asked or not execute or model.resource_type != 'model' or model.config.materialized != 'incremental' -%}
     {{ return(asked) }}
   {%- endif -%}
-  {%- set state = build_state(this) -%}
-  {%- if state is none or state.built_by != built_by() -%}
-    {{ return(true) }}
-  {%- endif -%}
-  {%- set follows = config.get('meta', {}).get('follows', []) -%}
-  {%- if follows and var('rebuild', false) and 'staging' not in model.fqn -%}
-    {{ return(true) }}
-  {%- endif -%}
-  {%- for name in follows -%}
-    {%- set parent = build_state(ref(name)) -%}
-    {%- if parent is none or parent.anew > state.through -%}
-      {{ return(true) }}
-    {%- endif -%}
-  {%- endfor -%}
-  {{ return(state.inputs != small_inputs()) }}
+  {{ return(decided().anew) }}
 {% endmacro %}
+
+
+{% macro decided() -%}
+  {#-
+    What is asked of the database once a node, and not each time that a macro needs it: `state`, what the table says of its last
+    build, `inputs`, the fingerprint of what it watches, `anew`, whether it is built anew. Macros have no memory of their own;
+    the graph lives as long as the run.
+  -#}
+  {%- set memory = graph.setdefault('decided ' ~ invocation_id, {}) -%}
+  {%- if model.unique_id not in memory -%}
+    {%- set state = build_state(this) -%}
+    {%- set inputs = small_inputs() -%}
+    {%- set follows = config.get('meta', {}).get('follows', []) -%}
+    {%- set why = [] -%}
+    {%- if state is none or state.built_by != built_by() or state.inputs != inputs -%}
+      {%- do why.append('itself') -%}
+    {%- elif follows and var('rebuild', false) and 'staging' not in model.fqn -%}
+      {%- do why.append('asked') -%}
+    {%- else -%}
+      {%- for name in follows -%}
+        {%- set parent = build_state(ref(name)) -%}
+        {%- if parent is none or parent.anew > state.through -%}
+          {%- do why.append(name) -%}
+        {%- endif -%}
+      {%- endfor -%}
+    {%- endif -%}
+    {%- do memory.update({model.unique_id: {'state': state, 'inputs': inputs, 'anew': why | length > 0}}) -%}
+  {%- endif -%}
+  {{ return(memory[model.unique_id]) }}
+{%- endmacro %}
 
 
 {% macro replaced_keys() -%}
@@ -136,7 +152,7 @@
   {%- if is_kept_up() -%}
     (
       select * from {{ changes_of(ref(name)) }}
-      where changed_at > cast('{{ build_state(this).through }}' as timestamptz)
+      where changed_at > cast('{{ decided().state.through }}' as timestamptz)
     ) as changes
   {%- else -%}
     (select * from {{ ref(name) }}) as changes
@@ -158,7 +174,7 @@
 {% macro last_build() -%}
   {#- SQL of the moment of this table's last build: what was in the future then may not be any more. -#}
   {%- if is_kept_up() -%}
-    cast('{{ build_state(this).through }}' as timestamptz)
+    cast('{{ decided().state.through }}' as timestamptz)
   {%- else -%}
     cast('-infinity' as timestamptz)
   {%- endif -%}
@@ -353,7 +369,7 @@
   {#- Post-hook of incremental tables: an empty log after a build as a whole, and the comment. Logs are kept two days. -#}
   {%- if model.config.materialized == 'incremental' and execute -%}
     {%- set kept_from = (run_started_at - modules.datetime.timedelta(days=2)).strftime('%Y-%m-%d %H:%M:%S.%f+00') -%}
-    {%- set state = build_state(this) -%}
+    {%- set state = decided().state -%}
     {%- if should_full_refresh() or state is none -%}
       {%- set anew = build_moment() -%}
       {%- if logged_columns() %}
@@ -374,7 +390,7 @@
       {%- endif %}
     {%- endif %}
     {{ say_build_state(
-      this, {'built_by': built_by(), 'inputs': small_inputs(), 'anew': anew, 'through': build_moment()}
+      this, {'built_by': built_by(), 'inputs': decided().inputs, 'anew': anew, 'through': build_moment()}
     ) }}
   {%- endif -%}
 {%- endmacro %}
