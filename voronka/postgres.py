@@ -44,8 +44,12 @@ def shared_buffers(memory: int) -> int:
     return min(max(memory // 8, 512 * MB), 4096 * MB)
 
 
+def parallel_workers(cores: int) -> int:
+    """Workers of one query: none on two cores, which the builds' own connections fill, two from six on."""
+    return min(max(cores // 2 - 1, 0), 2)
+
+
 MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-# jit and parallel workers cost more than they bring on two cores and queries of milliseconds.
 CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -53,8 +57,11 @@ CONFIGURATION = {
     "shared_buffers": f"{shared_buffers(MEMORY) // MB}MB",
     "work_mem": "64MB",
     "maintenance_work_mem": "256MB",
+    # What changed lies in temporary tables while a mart is brought up to date.
+    "temp_buffers": "32MB",
     "effective_cache_size": f"{max(MEMORY // 2 // MB, 2048)}MB",
-    "max_wal_size": "4GB",
+    # After a checkpoint each page is written whole into the log once: rare ones make a refresh cheap.
+    "max_wal_size": "8GB",
     "checkpoint_timeout": "15min",
     # The wheel has pglz only, which costs more than writing the pages as they are.
     "wal_compression": "off",
@@ -62,6 +69,8 @@ CONFIGURATION = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "random_page_cost": "1.1",
+    "max_parallel_workers_per_gather": str(parallel_workers(os.cpu_count() or 1)),
+    # It costs more than it brings in queries of milliseconds.
     "jit": "off",
     "max_connections": "100",
     "timezone": "UTC",

@@ -122,14 +122,14 @@ class Warehouse:
         self.env = {**installation.env, "MELTANO_PROJECT_ROOT": str(self.project)}
         self.log = installation.home / "meltano.log"
 
-    def connect(self) -> psycopg.Connection:
+    def connect(self, role: str = "loader") -> psycopg.Connection:
         e = self.env
         return psycopg.connect(
             host=e["WAREHOUSE_HOST"],
             port=e["WAREHOUSE_PORT"],
             dbname=e["WAREHOUSE_DBNAME"],
-            user=e["WAREHOUSE_LOADER_USER"],
-            password=e["WAREHOUSE_LOADER_PASSWORD"],
+            user=e[f"WAREHOUSE_{role.upper()}_USER"],
+            password=e[f"WAREHOUSE_{role.upper()}_PASSWORD"],
             autocommit=True,
         )
 

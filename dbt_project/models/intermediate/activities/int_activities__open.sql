@@ -1,8 +1,31 @@
-{{ config(indexes=[{'columns': ['activity_id'], 'unique': true}]) }}
-
+{{
+  config(
+    materialized='incremental',
+    indexes=[{'columns': ['activity_id'], 'unique': true}],
+    meta={
+      'key': 'activity_id',
+      'logs': [],
+      'scope': 'affected',
+      'follows': ['stg_bitrix24__activities'],
+      'watches': ['stg_bitrix24__portal.portal_url']
+    }
+  )
+}}
+{%- set affected -%}
+  select activity_id from {{ changed_in('stg_bitrix24__activities') }}
+  union all
+  select activity_id from {{ ref('stg_bitrix24__activities') }}
+  where modified_at >= {{ last_build() }}
+  union all
+  -- What was planned, and whose moment has come.
+  select activity_id from {{ this }}
+  where not is_overdue and due_at < {{ as_of() }}
+{%- endset -%}
+{{ gather_affected(affected) }}
 with activities as (
 
   select * from {{ ref('stg_bitrix24__activities') }}
+  {{ affected_only('activity_id') }}
 
 ),
 

@@ -4,8 +4,6 @@
     indexes=[
       {'columns': ['call_id'], 'unique': true},
       {'columns': ['attempt_id']},
-      {'columns': ['phone_key']},
-      {'columns': ['session_id']},
       {'columns': ['activity_id']},
       {'columns': ['call_code']}
     ],

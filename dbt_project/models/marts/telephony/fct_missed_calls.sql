@@ -1,18 +1,57 @@
+{{
+  config(
+    materialized='incremental',
+    meta={
+      'key': 'call_id',
+      'scope': 'affected',
+      'follows': [
+        'fct_calls',
+        'int_telephony__calls',
+        'int_telephony__resolutions',
+        'int_telephony__waits',
+        'dim_clients',
+        'fct_leads'
+      ]
+    }
+  )
+}}
+{{ take_up_published() }}
+{%- set affected -%}
+  select call_id from {{ changed_in('fct_calls') }}
+  union all
+  select call_id from {{ changed_in('int_telephony__calls') }}
+  union all
+  select call_id from {{ changed_in('int_telephony__resolutions') }}
+  union all
+  select resolutions.call_id from (select * from {{ ref('int_telephony__resolutions') }}) as resolutions
+  inner join {{ changed_in('int_telephony__waits') }} on resolutions.first_call_id = changes.first_call_id
+  union all
+  -- Whose names and responsible employees are others.
+  select missed.call_id from {{ this }} as missed
+  inner join {{ changed_in('dim_clients') }} on missed.client_key = changes.client_key
+  union all
+  select missed.call_id from {{ this }} as missed
+  inner join {{ changed_in('fct_leads') }} on missed.client_key = 'lead:' || changes.lead_id
+{%- endset -%}
+{{ gather_affected(affected) }}
 with calls as (
 
   select * from {{ ref('fct_calls') }}
+  {{ affected_only('call_id') }}
 
 ),
 
 known as (
 
   select * from {{ ref('int_telephony__calls') }}
+  {{ affected_only('call_id') }}
 
 ),
 
 resolutions as (
 
   select * from {{ ref('int_telephony__resolutions') }}
+  {{ affected_only('call_id') }}
 
 ),
 

@@ -3,7 +3,8 @@
     materialized='incremental',
     indexes=[
       {'columns': ['activity_id'], 'unique': true},
-      {'columns': ['origin_id']}
+      {'columns': ['origin_id']},
+      {'columns': ['modified_at']}
     ],
     meta={
       'key': 'activity_id',

@@ -5,6 +5,7 @@
     indexes=[
       {'columns': ['call_id'], 'unique': true},
       {'columns': ['loaded_at']},
+      {'columns': ['started_at']},
       {'columns': ['phone_key']},
       {'columns': ['session_id']}
     ],
