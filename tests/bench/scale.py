@@ -163,7 +163,7 @@ def fill(database: Warehouse, deals: int) -> None:
         loader.execute("analyze")
 
 
-def swept(database: Warehouse) -> tuple[float, float]:
+def vacuumed(database: Warehouse) -> tuple[float, float]:
     """Do at once what autovacuum would do beside whatever comes next: seconds of the wall and of the processor."""
     used, began = processor_seconds(database.server), time.perf_counter()
     with database.connect() as loader:
@@ -264,7 +264,7 @@ def main(
         for node, seconds in built.slowest:
             click.echo(f"    {seconds:8.1f} s  {node}")
         # New and changed tables are vacuumed sooner or later: after the build that wrote them, not in the next one's figures.
-        seconds, of_processor = swept(database)
+        seconds, of_processor = vacuumed(database)
         figures["steps"][-1] |= {"vacuum_seconds": seconds, "vacuum_cpu_seconds": of_processor}
         click.echo(f"    {seconds:8.1f} s to vacuum what it wrote, {of_processor} s of the processor")
         if file:
