@@ -59,3 +59,12 @@
         )
     end
 {%- endmacro %}
+
+
+{% macro dated_step(moment, activity_id) -%}
+  {#- A planned activity as [its moment, its id]: arrays compare element by element, so that min() finds the next one. -#}
+  case
+      when {{ activity_id }} is not null
+        then array[cast(extract(epoch from {{ moment }}) * 1000000 as bigint), {{ activity_id }}]
+    end
+{%- endmacro %}

@@ -6,9 +6,9 @@ with card_touches as (
 
 ),
 
-card_clients as (
+client_touches as (
 
-  select * from {{ ref('int_clients__card_clients') }}
+  select * from {{ ref('int_recency__client_touches') }}
 
 ),
 
@@ -18,15 +18,17 @@ clients as (
 
 ),
 
-fct_deals as (
+deals as (
 
   select * from {{ ref('fct_deals') }}
+  where semantic = 'process'
 
 ),
 
-fct_leads as (
+leads as (
 
   select * from {{ ref('fct_leads') }}
+  where semantic = 'process'
 
 ),
 
@@ -46,17 +48,15 @@ cards as (
 
   select
     'deal' as card_type,
-    fct_deals.deal_id as card_id,
-    fct_deals.client_key,
-    fct_deals.semantic = 'process' as is_open
-  from fct_deals
+    deal_id as card_id,
+    client_key
+  from deals
   union all
   select
     'lead' as card_type,
-    fct_leads.lead_id as card_id,
-    fct_leads.client_key,
-    fct_leads.semantic = 'process' as is_open
-  from fct_leads
+    lead_id as card_id,
+    client_key
+  from leads
 
 ),
 
@@ -72,7 +72,6 @@ steps as (
 
 ),
 
--- The next step travels as [its moment, its activity]: arrays compare element by element, and min() finds the first.
 touches as (
 
   select
@@ -80,34 +79,8 @@ touches as (
     card_id,
     last_call_at,
     last_activity_at,
-    case
-      when next_activity_id is not null
-        then array[cast(extract(epoch from next_step_at) * 1000000 as bigint), next_activity_id]
-    end as next_step
+    {{ dated_step('next_step_at', 'next_activity_id') }} as next_step
   from card_touches
-
-),
-
--- Companies with all their contacts. Cards that the portal does not return are clients by their id.
-client_touches as (
-
-  select
-    case
-      when card_clients.card_id is null then touches.card_type || ':' || touches.card_id
-      else card_clients.client_key
-    end as client_key,
-    max(touches.last_call_at) as last_call_at,
-    max(touches.last_activity_at) as last_activity_at,
-    min(touches.next_step) as next_step
-  from touches
-  left join card_clients
-    on touches.card_type = card_clients.card_type and touches.card_id = card_clients.card_id
-  where touches.card_type in ('contact', 'company')
-  group by
-    case
-      when card_clients.card_id is null then touches.card_type || ':' || touches.card_id
-      else card_clients.client_key
-    end
 
 ),
 
@@ -120,7 +93,7 @@ named_contacts as (
     crm_deals.contact_ids
   from cards
   inner join crm_deals on cards.card_id = crm_deals.deal_id
-  where cards.is_open and cards.card_type = 'deal'
+  where cards.card_type = 'deal'
   union all
   select
     cards.card_type,
@@ -129,7 +102,7 @@ named_contacts as (
     crm_leads.contact_ids
   from cards
   inner join crm_leads on cards.card_id = crm_leads.lead_id
-  where cards.is_open and cards.card_type = 'lead'
+  where cards.card_type = 'lead'
 
 ),
 
@@ -162,7 +135,6 @@ pool as (
     touches.next_step
   from cards
   inner join touches on cards.card_type = touches.card_type and cards.card_id = touches.card_id
-  where cards.is_open
   union all
   select
     open_card_contacts.card_type,
@@ -177,31 +149,10 @@ pool as (
     cards.card_type,
     cards.card_id,
     client_touches.last_call_at,
-    client_touches.last_activity_at,
-    client_touches.next_step
+    client_touches.last_own_activity_at as last_activity_at,
+    {{ dated_step('client_touches.next_own_step_at', 'client_touches.next_own_activity_id') }} as next_step
   from cards
   inner join client_touches on cards.client_key = client_touches.client_key
-  where cards.is_open
-  union all
-  select
-    split_part(client_key, ':', 1) as card_type,
-    cast(split_part(client_key, ':', 2) as bigint) as card_id,
-    last_call_at,
-    last_activity_at,
-    next_step
-  from client_touches
-  where client_key is not null
-  union all
-  -- What is done and planned in deals and leads is done and planned with their clients.
-  select
-    split_part(cards.client_key, ':', 1) as card_type,
-    cast(split_part(cards.client_key, ':', 2) as bigint) as card_id,
-    cast(null as timestamptz) as last_call_at,
-    touches.last_activity_at,
-    touches.next_step
-  from cards
-  inner join touches on cards.card_type = touches.card_type and cards.card_id = touches.card_id
-  where cards.client_key is not null
 
 ),
 
@@ -212,7 +163,7 @@ reached as (
     card_id,
     max(last_call_at) as last_call_at,
     max(last_activity_at) as last_activity_at,
-    min(next_step) as next_step
+    (min(next_step))[2] as next_activity_id
   from pool
   group by card_type, card_id
 
@@ -221,17 +172,24 @@ reached as (
 subjects as (
 
   select
-    card_type,
-    card_id,
-    client_key
+    cards.card_type,
+    cards.card_id,
+    cards.client_key,
+    reached.last_call_at,
+    reached.last_activity_at,
+    reached.next_activity_id
   from cards
-  where is_open
+  left join reached on cards.card_type = reached.card_type and cards.card_id = reached.card_id
   union all
   select
-    client_type as card_type,
-    cast(split_part(client_key, ':', 2) as bigint) as card_id,
-    client_key
+    clients.client_type as card_type,
+    cast(split_part(clients.client_key, ':', 2) as bigint) as card_id,
+    clients.client_key,
+    client_touches.last_call_at,
+    client_touches.last_activity_at,
+    client_touches.next_activity_id
   from clients
+  left join client_touches on clients.client_key = client_touches.client_key
 
 ),
 
@@ -241,15 +199,14 @@ final as (
     subjects.card_type,
     subjects.card_id,
     subjects.client_key,
-    reached.last_call_at,
-    {{ days_since('reached.last_call_at') }} as days_since_call,
-    reached.last_activity_at,
-    {{ days_since('reached.last_activity_at') }} as days_since_activity,
+    subjects.last_call_at,
+    {{ days_since('subjects.last_call_at') }} as days_since_call,
+    subjects.last_activity_at,
+    {{ days_since('subjects.last_activity_at') }} as days_since_activity,
     steps.planned_at as next_step_at,
     steps.planned_subject as next_step
   from subjects
-  left join reached on subjects.card_type = reached.card_type and subjects.card_id = reached.card_id
-  left join steps on reached.next_step[2] = steps.activity_id
+  left join steps on subjects.next_activity_id = steps.activity_id
 
 )
 
