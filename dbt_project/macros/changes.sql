@@ -186,6 +186,20 @@
 {%- endmacro %}
 
 
+{% macro gather_first(name, keys) -%}
+  {#- Run a part of the query of gather_affected() before it: of a table the planner knows how few rows it has, where it takes
+      those of a CTE for a share of what is read. The name of that table. -#}
+  {%- set gathered = name ~ '__' ~ this.identifier -%}
+  {%- if is_kept_up() -%}
+    {%- do run_query(
+      'drop table if exists pg_temp.' ~ gathered ~ '; create temporary table ' ~ gathered ~ ' as ' ~ keys
+      ~ '; analyze ' ~ gathered
+    ) -%}
+  {%- endif -%}
+  {{ return(gathered) }}
+{%- endmacro %}
+
+
 {% macro gather_affected(keys) -%}
   {#- Run the query of the keys that are to be computed anew; it returns columns named as in `meta.key`. -#}
   {%- if is_kept_up() -%}

@@ -19,27 +19,28 @@
   A call that came or changed concerns the calls of its number and session, theirs, and so on; and those that it was among
   before it changed.
 -#}
-{%- set affected -%}
-  with recursive changed as (
-    select call_id from {{ changed_in('stg_bitrix24__calls') }}
-    union
-    select call_id from {{ ref('stg_bitrix24__calls') }}
-    where started_at >= {{ last_build() }}
-  ),
-  seeds as (
+{%- set changed_calls -%}
+  select call_id from {{ changed_in('stg_bitrix24__calls') }}
+  union
+  select call_id from {{ ref('stg_bitrix24__calls') }}
+  where started_at >= {{ last_build() }}
+{%- endset -%}
+{%- set changed = gather_first('changed', changed_calls) -%}
+{#- Numbers and sessions, and not calls, so that those of one number are looked up once. -#}
+{%- set tied_ends -%}
+  with recursive seeds as (
     select
       calls.session_id,
       case when calls.type_id in (2, 3) then calls.phone_key end as phone_key
     from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
-    inner join changed on calls.call_id = changed.call_id
+    inner join {{ changed }} as changed on calls.call_id = changed.call_id
     union
     select
       legs.session_id,
       case when legs.direction = 'inbound' then legs.phone_key end as phone_key
     from {{ this }} as legs
-    inner join changed on legs.call_id = changed.call_id
+    inner join {{ changed }} as changed on legs.call_id = changed.call_id
   ),
-  -- Numbers and sessions, and not calls, so that those of one number are looked up once.
   tied as (
     select ends.kind, ends.value
     from seeds
@@ -58,14 +59,18 @@
       where tied.kind = 'session' and calls.session_id = tied.value and calls.type_id in (2, 3) and calls.phone_key is not null
     ) as others
   )
-  select call_id from changed
+  select kind, value from tied
+{%- endset -%}
+{%- set tied = gather_first('tied', tied_ends) -%}
+{%- set affected -%}
+  select call_id from {{ changed }}
   union all
   select calls.call_id from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
-  inner join tied on tied.kind = 'number' and calls.phone_key = tied.value
+  inner join {{ tied }} as tied on tied.kind = 'number' and calls.phone_key = tied.value
   where calls.type_id in (2, 3)
   union all
   select calls.call_id from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
-  inner join tied on tied.kind = 'session' and calls.session_id = tied.value
+  inner join {{ tied }} as tied on tied.kind = 'session' and calls.session_id = tied.value
 {%- endset -%}
 {{ gather_affected(affected) }}
 with recursive calls as (

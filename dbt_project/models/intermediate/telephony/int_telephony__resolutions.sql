@@ -15,7 +15,7 @@
   )
 }}
 {#- Numbers and clients that calls tie together, directly or through one another, are settled together. -#}
-{%- set affected -%}
+{%- set tied_ends -%}
   with recursive tied as (
     select ends.kind, ends.value
     from {{ changed_in('int_telephony__calls') }}
@@ -34,13 +34,17 @@
       where tied.kind = 'client' and calls.client_key = tied.value and calls.phone_key is not null
     ) as others
   )
+  select kind, value from tied
+{%- endset -%}
+{%- set tied = gather_first('tied', tied_ends) -%}
+{%- set affected -%}
   select call_id from {{ changed_in('int_telephony__calls') }}
   union all
   select calls.call_id from (select * from {{ ref('int_telephony__calls') }}) as calls
-  inner join tied on tied.kind = 'number' and calls.phone_key = tied.value
+  inner join {{ tied }} as tied on tied.kind = 'number' and calls.phone_key = tied.value
   union all
   select calls.call_id from (select * from {{ ref('int_telephony__calls') }}) as calls
-  inner join tied on tied.kind = 'client' and calls.client_key = tied.value
+  inner join {{ tied }} as tied on tied.kind = 'client' and calls.client_key = tied.value
 {%- endset -%}
 {{ gather_affected(affected) }}
 with recursive calls as (

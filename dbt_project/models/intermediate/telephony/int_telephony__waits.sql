@@ -11,19 +11,26 @@
   )
 }}
 {#- A call concerns the waits of its number and of its client; who still waits, waits longer. -#}
+{%- set changed_numbers -%}
+  select distinct phone_key from {{ changed_in('int_telephony__calls') }}
+{%- endset -%}
+{%- set numbers = gather_first('numbers', changed_numbers) -%}
+{%- set changed_clients -%}
+  select distinct client_key from {{ changed_in('int_telephony__calls') }}
+{%- endset -%}
+{%- set clients = gather_first('clients', changed_clients) -%}
 {%- set affected -%}
-  with changed as (
-    select phone_key, client_key from {{ changed_in('int_telephony__calls') }}
-  )
   select first_call_id from {{ changed_in('int_telephony__resolutions') }}
   union all
-  select resolutions.first_call_id from (select * from {{ ref('int_telephony__resolutions') }}) as resolutions
-  inner join (select * from {{ ref('int_telephony__calls') }}) as calls on resolutions.call_id = calls.call_id
-  where calls.phone_key in (select changed.phone_key from changed)
+  select resolutions.first_call_id
+  from {{ numbers }} as numbers
+  inner join (select * from {{ ref('int_telephony__calls') }}) as calls on numbers.phone_key = calls.phone_key
+  inner join (select * from {{ ref('int_telephony__resolutions') }}) as resolutions on calls.call_id = resolutions.call_id
   union all
-  select resolutions.first_call_id from (select * from {{ ref('int_telephony__resolutions') }}) as resolutions
-  inner join (select * from {{ ref('int_telephony__calls') }}) as calls on resolutions.call_id = calls.call_id
-  where calls.client_key in (select changed.client_key from changed)
+  select resolutions.first_call_id
+  from {{ clients }} as clients
+  inner join (select * from {{ ref('int_telephony__calls') }}) as calls on clients.client_key = calls.client_key
+  inner join (select * from {{ ref('int_telephony__resolutions') }}) as resolutions on calls.call_id = resolutions.call_id
   union all
   select first_call_id from {{ this }}
   where resolution = 'open'

@@ -21,58 +21,65 @@
   )
 }}
 {{ take_up_published() }}
-{%- set affected -%}
-  with changed as (
-    select deal_id from {{ changed_in('stg_bitrix24__deals') }}
-    union
-    select deal_id from {{ changed_in('int_deals__lifecycle') }}
-    union
-    select card_id as deal_id from {{ changed_in('int_cards__user_fields') }}
-    where changes.card_type = 'deal'
-    union
-    select cards.deal_id from (select * from {{ ref('stg_bitrix24__deals') }}) as cards
-    inner join {{ changed_in('stg_bitrix24__leads') }} on cards.lead_id = changes.lead_id
-    union
-    select cards.deal_id from (select * from {{ ref('stg_bitrix24__deals') }}) as cards
-    inner join {{ changed_in('int_clients__card_clients') }}
-      on changes.card_type = 'company' and cards.company_id = changes.card_id
-    union
-    select cards.deal_id from (select * from {{ ref('stg_bitrix24__deals') }}) as cards
-    inner join {{ changed_in('int_clients__card_clients') }}
-      on changes.card_type = 'contact' and cards.contact_id = changes.card_id
-    union
-    -- Rates come every day, and that of an open card is today's.
-    select deals.deal_id from {{ this }} as deals
-    left join (select * from {{ ref('int_currencies__daily_rates') }}) as rates
-      on {{ rate_of_day(
-        'deals.currency', 'coalesce(' ~ local_date('coalesce(deals.won_at, deals.lost_at)') ~ ', ' ~ as_of_date() ~ ')'
-      ) }}
-    where deals.amount is distinct from coalesce(deals.amount_in_currency * rates.rate, 0)
+{%- set changed_deals -%}
+  select deal_id from {{ changed_in('stg_bitrix24__deals') }}
+  union
+  select deal_id from {{ changed_in('int_deals__lifecycle') }}
+  union
+  select card_id as deal_id from {{ changed_in('int_cards__user_fields') }}
+  where changes.card_type = 'deal'
+  union
+  select cards.deal_id from (select * from {{ ref('stg_bitrix24__deals') }}) as cards
+  inner join {{ changed_in('stg_bitrix24__leads') }} on cards.lead_id = changes.lead_id
+  union
+  select cards.deal_id from (select * from {{ ref('stg_bitrix24__deals') }}) as cards
+  inner join {{ changed_in('int_clients__card_clients') }}
+    on changes.card_type = 'company' and cards.company_id = changes.card_id
+  union
+  select cards.deal_id from (select * from {{ ref('stg_bitrix24__deals') }}) as cards
+  inner join {{ changed_in('int_clients__card_clients') }}
+    on changes.card_type = 'contact' and cards.contact_id = changes.card_id
+  union
+  -- Rates come every day, and that of an open card is today's; the base currency's is 1.
+  select deals.deal_id from {{ this }} as deals
+  left join (select * from {{ ref('int_currencies__daily_rates') }}) as rates
+    on {{ rate_of_day(
+      'deals.currency', 'coalesce(' ~ local_date('coalesce(deals.won_at, deals.lost_at)') ~ ', ' ~ as_of_date() ~ ')'
+    ) }}
+  where deals.currency <> (
+      select max(base.base_currency) from (select * from {{ ref('int_currencies__daily_rates') }}) as base
+    )
+    and (
+      deals.amount is distinct from coalesce(deals.amount_in_currency * rates.rate, 0)
       or deals.is_currency_known <> (rates.rate is not null)
-  ),
-  -- A win makes the other wins of its client first or repeated, and is one of them itself: of the client it had, and of the one
-  -- it has. Deals that are no wins concern nobody else.
-  clients as (
-    select deals.client_key from {{ this }} as deals
-    inner join changed on deals.deal_id = changed.deal_id
-    where deals.won_at is not null
-    union
-    select {{ client_key('deals', 'company_client', 'contact_client') }} as client_key
-    from (select * from {{ ref('stg_bitrix24__deals') }}) as deals
-    inner join changed on deals.deal_id = changed.deal_id
-    inner join (select * from {{ ref('int_deals__lifecycle') }}) as lifecycle on deals.deal_id = lifecycle.deal_id
-    left join (select * from {{ ref('int_clients__card_clients') }}) as company_client
-      on deals.company_id = company_client.card_id and company_client.card_type = 'company'
-    left join (select * from {{ ref('int_clients__card_clients') }}) as contact_client
-      on deals.contact_id = contact_client.card_id and contact_client.card_type = 'contact'
-    where lifecycle.success_at is not null
-  )
-  select deal_id from changed
+    )
+{%- endset -%}
+{%- set changed = gather_first('changed', changed_deals) -%}
+{#- A win makes the other wins of its client first or repeated, and is one of them itself: of the client it had, and of the one it
+    has. Deals that are no wins concern nobody else. -#}
+{%- set clients_of_wins -%}
+  select deals.client_key from {{ this }} as deals
+  inner join {{ changed }} as changed on deals.deal_id = changed.deal_id
+  where deals.won_at is not null
+  union
+  select {{ client_key('deals', 'company_client', 'contact_client') }} as client_key
+  from (select * from {{ ref('stg_bitrix24__deals') }}) as deals
+  inner join {{ changed }} as changed on deals.deal_id = changed.deal_id
+  inner join (select * from {{ ref('int_deals__lifecycle') }}) as lifecycle on deals.deal_id = lifecycle.deal_id
+  left join (select * from {{ ref('int_clients__card_clients') }}) as company_client
+    on deals.company_id = company_client.card_id and company_client.card_type = 'company'
+  left join (select * from {{ ref('int_clients__card_clients') }}) as contact_client
+    on deals.contact_id = contact_client.card_id and contact_client.card_type = 'contact'
+  where lifecycle.success_at is not null
+{%- endset -%}
+{%- set clients = gather_first('clients', clients_of_wins) -%}
+{%- set affected -%}
+  select deal_id from {{ changed }}
   {{- of_changed_managers('stg_bitrix24__deals', 'deal_id', ['manager_id']) }}
   {{- of_changed_managers('int_deals__lifecycle', 'deal_id', ['created_manager_id', 'closed_manager_id']) }}
   union all
   select deals.deal_id from {{ this }} as deals
-  inner join clients on deals.client_key = clients.client_key
+  inner join {{ clients }} as clients on deals.client_key = clients.client_key
   where deals.won_at is not null
 {%- endset -%}
 {{ gather_affected(affected) }}
