@@ -10,7 +10,9 @@
     }
   )
 }}
-{#- A card concerns the client that it is of, and was of; a card that the portal does not return is a client by its id. -#}
+{#-
+  A card concerns the client that it is of, and was of; a card that the portal does not return is a client by its id.
+-#}
 {%- set affected -%}
   with touched as (
     select card_type, card_id from {{ changed_in('int_recency__card_touches') }}
@@ -87,8 +89,7 @@ strangers as (
     on card_touches.card_type = card_clients.card_type and card_touches.card_id = card_clients.card_id
   where
     card_touches.card_type in ('contact', 'company')
-    and card_clients.card_id is null
-    {{ affected_only("card_touches.card_type || ':' || card_touches.card_id", word='and') }}
+    and card_clients.card_id is null {{ affected_only("card_touches.card_type || ':' || card_touches.card_id", 'and') }}
 
 ),
 
@@ -129,7 +130,7 @@ touches as (
 
 ),
 
--- What is done and planned in deals and leads is done and planned with their clients; a call is one to the client's own cards.
+-- What is done and planned in deals and leads is done and planned with their clients; calls are to their own cards.
 final as (
 
   select

@@ -55,8 +55,10 @@
     )
 {%- endset -%}
 {%- set changed = gather_first('changed', changed_deals) -%}
-{#- A win makes the other wins of its client first or repeated, and is one of them itself: of the client it had, and of the one it
-    has. Deals that are no wins concern nobody else. -#}
+{#-
+  A win makes the other wins of its client first or repeated, and is one of them itself: of the client it had, and of the
+  one it has. Deals that are no wins concern nobody else.
+-#}
 {%- set clients_of_wins -%}
   select deals.client_key from {{ this }} as deals
   inner join {{ changed }} as changed on deals.deal_id = changed.deal_id
