@@ -589,8 +589,17 @@ MUTANTS: list[Mutant] = [
     *_of(
         RECENCY, "int_recency__contacts",
         ("contacts of a card beside the first", "where listed.contact_id ~ '^[1-9]\\d*$'", "where false"),
-        ("the client's other contacts", "inner join client_touches on cards.client_key = client_touches.client_key\n  where cards.is_open", "inner join client_touches on cards.client_key = client_touches.client_key\n  where false"),
-        ("the nearest step", "min(next_step) as next_step\n  from pool", "max(next_step) as next_step\n  from pool"),
+        ("the client's other contacts", "inner join client_touches on cards.client_key = client_touches.client_key", "inner join client_touches on false"),
+        ("the nearest step", "(min(next_step))[2] as next_activity_id", "(max(next_step))[2] as next_activity_id"),
+    ),
+    *_of(
+        RECENCY, "int_recency__client_touches",
+        ("a call to a deal is none of its client's", "max(last_call_at) filter (where is_own)", "max(last_call_at)"),
+        ("what is done in a deal is no doing in another", "max(last_activity_at) filter (where is_own)", "max(last_activity_at)"),
+        ("what is done in deals is done with the client", "max(last_activity_at) as last_activity_at", "max(last_activity_at) filter (where is_own) as last_activity_at"),
+        ("what is planned in deals is planned with the client", "(min(next_step))[2] as next_activity_id", "(min(next_step) filter (where is_own))[2] as next_activity_id"),
+        ("of own steps the nearest", "(min(next_step) filter (where is_own))[2]", "(max(next_step) filter (where is_own))[2]"),
+        ("cards that the portal does not return", "and card_clients.card_id is null", "and false"),
     ),
     # What is in work
     *_of(
