@@ -53,7 +53,7 @@
       select 'session' as kind, calls.session_id as value
       from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
       where tied.kind = 'number' and calls.phone_key = tied.value and calls.type_id in (2, 3) and calls.session_id is not null
-      union
+      union all
       select 'number' as kind, calls.phone_key as value
       from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
       where tied.kind = 'session' and calls.session_id = tied.value and calls.type_id in (2, 3) and calls.phone_key is not null

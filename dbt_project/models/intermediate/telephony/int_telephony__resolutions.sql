@@ -28,7 +28,7 @@
       select 'client' as kind, calls.client_key as value
       from (select * from {{ ref('int_telephony__calls') }}) as calls
       where tied.kind = 'number' and calls.phone_key = tied.value and calls.client_key is not null
-      union
+      union all
       select 'number' as kind, calls.phone_key as value
       from (select * from {{ ref('int_telephony__calls') }}) as calls
       where tied.kind = 'client' and calls.client_key = tied.value and calls.phone_key is not null
