@@ -59,7 +59,8 @@ STATEMENTS = {
     "intermediate": ("dbt", ('"model.voronka.int_',)),
     "marts": ("dbt", ('"model.voronka.fct_', '"model.voronka.mart_')),
     "tests": ("dbt", ('"test.voronka.',)),
-    "publication": ("dbt", ("do $publish$",)),
+    # The end of that long statement is cut off there.
+    "publication": ("dbt", ("set local lock_timeout",)),
 }
 PROCESSES = {"read": "tap", "logins": "provision"}
 # The nightly look for deleted cards: their ids are read (many pages of this list, which a refresh asks for one), then written.
