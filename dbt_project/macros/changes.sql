@@ -106,8 +106,8 @@
 {%- endmacro %}
 
 
-{% macro replaced_keys() -%}
-  {%- set key = config.get('meta', {}).get('key', []) -%}
+{% macro replaced_keys(of=none) -%}
+  {%- set key = (of or config).get('meta', {}).get('key', []) -%}
   {{ return([key] if key is string else key) }}
 {%- endmacro %}
 
@@ -123,15 +123,15 @@
 {%- endmacro %}
 
 
-{% macro logged_rows(differing) -%}
-  {#- What the log gets of rows that came (more = 1) and went (more = -1). -#}
+{% macro logged_rows() -%}
+  {#- What the log gets of the rows of `different` that came (more > 0) and went (more < 0). -#}
   {%- set moment = "cast('" ~ build_moment() ~ "' as timestamptz)" -%}
   {%- if tallies() -%}
     select
       {{ logged_columns() | join(', ') }}, sum(more){% for name in tallies() %}, sum(more * {{ name }}){% endfor %}, {{ moment }}
-    from {{ differing }} group by {{ logged_columns() | join(', ') }}
+    from different group by {{ logged_columns() | join(', ') }}
   {%- else -%}
-    select distinct {{ logged_columns() | join(', ') }}, {{ moment }} from {{ differing }}
+    select distinct {{ logged_columns() | join(', ') }}, {{ moment }} from different
   {%- endif -%}
 {%- endmacro %}
 
@@ -345,7 +345,7 @@
   analyze {{ fresh }};
   {{ replace_different(target, fresh, names, row_key(), keys, in_target=in_scope) }}
   {%- if logged_columns() %}
-    insert into {{ changes_of(target) }} {{ logged_rows('different') }};
+    insert into {{ changes_of(target) }} {{ logged_rows() }};
   {%- endif %}
   drop table different
 {% endmacro %}
@@ -357,8 +357,7 @@
 
     node: the mart; built, published: its two tables.
   -#}
-  {%- set meta = node.config.get('meta', {}) -%}
-  {%- set keys = [meta.key] if meta.key is string else meta.key -%}
+  {%- set keys = replaced_keys(node.config) -%}
   {%- set listed = keys | join(', ') -%}
   {%- set names = adapter.get_columns_in_relation(published) | map(attribute='quoted') | list -%}
   {%- set in_scope = 'where (' ~ listed ~ ') in (select ' ~ listed ~ ' from handed_over)' -%}
