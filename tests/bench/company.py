@@ -354,6 +354,45 @@ def change(
     return written
 
 
+def ring_again(loader: psycopg.Connection, share: float, round_number: int = 0) -> int:
+    """Of so great a share of incoming calls another leg comes, seconds before or after, some in their session; records of as
+    many calls come out otherwise: number, session, second, answer. Rows written.
+    """
+    every = round(1 / share)
+    which = round_number * 7919 % every
+    chosen = "payload ->> 'CALL_TYPE' in ('2', '3') and cast(id as bigint) / 2 %% %(every)s = %(which)s"
+    # Thirty seconds is where a ring group ends by default.
+    at = WRITTEN.format(
+        moment="(cast(payload ->> 'CALL_START_DATE' as timestamptz) + make_interval(secs => new_id * 13 % 90 - 45))"
+    ).replace("%", "%%")
+    came = loader.execute(
+        f"insert into raw_bitrix24.calls (id, modified_at, payload, {LOADED})"
+        f" select cast(new_id as text), {at}, payload || jsonb_build_object("
+        f"   'ID', cast(new_id as text), 'CALL_START_DATE', {at}, 'CALL_ID', 'ring.' || new_id,"
+        "    'SESSION_ID', case when new_id %% 3 = 0 then payload ->> 'SESSION_ID' else 'ring.' || new_id end,"
+        f"   'CALL_FAILED_CODE', case when new_id %% 2 = 0 then '200' else '304' end), {NOW}"
+        " from (select payload, (select max(cast(id as bigint)) from raw_bitrix24.calls) + row_number() over (order by id)"
+        f"   as new_id from raw_bitrix24.calls where {chosen}) as rung",
+        {"every": every, "which": which},
+    )
+    changed = loader.execute(
+        "update raw_bitrix24.calls as kept set payload = kept.payload || jsonb_build_object("
+        "    'CALL_START_DATE', "
+        + WRITTEN.format(
+            moment="(cast(kept.payload ->> 'CALL_START_DATE' as timestamptz)"
+            " + make_interval(secs => cast(other.id as bigint) % 3 * 20 - 20))"
+        ).replace("%", "%%")
+        + ", 'PHONE_NUMBER', case when cast(kept.id as bigint) %% 2 = 0 then other.payload else kept.payload end"
+        "    -> 'PHONE_NUMBER', 'SESSION_ID', case when cast(kept.id as bigint) %% 3 = 0 then other.payload"
+        "    else kept.payload end -> 'SESSION_ID', 'CALL_FAILED_CODE', other.payload -> 'CALL_FAILED_CODE'),"
+        f"  ({LOADED}) = (select {NOW})"
+        f" from (select id, payload, lead(id) over (order by cast(id as bigint)) as next_id from raw_bitrix24.calls"
+        f"   where {chosen}) as other where kept.id = other.next_id",
+        {"every": every, "which": (which + 1) % every},
+    )
+    return came.rowcount + changed.rowcount
+
+
 def sweep_away(loader: psycopg.Connection, share: float, round_number: int = 0) -> int:
     """Delete so great a share of deals and leads, as the sweep tells of it; how many buckets got a new version."""
     hole = round(1 / share)

@@ -214,7 +214,7 @@ MUTANTS: list[Mutant] = [
     # Calls
     *_of(
         CALLS, "int_calls__legs",
-        ("legs of one number within 30 seconds", "<= interval '{{ var(\"ring_group_seconds\") }} seconds'", "< interval '{{ var(\"ring_group_seconds\") }} seconds'"),
+        ("legs of one number within 30 seconds", "        <= {{ ring }}\n", "        < {{ ring }}\n"),
         ("until one is answered", "and not lag(is_answered_by_now) over number_legs", ""),
         ("hidden numbers never join", "and phone_key is not null\n", ""),
         ("dials are attempts of their own", "direction = 'inbound'\n        and phone_key", "true\n        and phone_key"),
@@ -246,9 +246,11 @@ MUTANTS: list[Mutant] = [
     # Missed calls
     *_of(
         TELEPHONY, "int_telephony__resolutions",
-        ("a conversation after the miss", "rows between unbounded preceding and 1 preceding\n    ),\n    client_backwards", "rows between unbounded preceding and unbounded following\n    ),\n    client_backwards"),
-        ("by number or client, whichever was first", "least(number_reached_at, client_reached_at) as reached_at", "coalesce(number_reached_at, client_reached_at) as reached_at"),
-        ("later misses belong to the first", "else min(settled.position) over (partition by settled.reached_at)", "else settled.position"),
+        ("a conversation after the miss", "and (calls.started_at, calls.call_id) > (missed.missed_at, missed.call_id)", "and calls.call_id <> missed.call_id"),
+        ("at the same second by id", "and (calls.started_at, calls.call_id) > (missed.missed_at, missed.call_id)", "and calls.started_at > missed.missed_at"),
+        ("the first conversation, not the last", "order by calls.started_at, calls.call_id", "order by calls.started_at desc, calls.call_id"),
+        ("by number or client, whichever was first", "when (by_client.started_at, by_client.call_id) < (by_number.started_at, by_number.call_id) then by_client.call_id", "when false then by_client.call_id"),
+        ("later misses belong to the first", "else min(settled.position) over (partition by settled.resolved_call_id)", "else settled.position"),
         ("open ones of one client belong together", "case when client_key is not null then min(position) over (partition by client_key) end", "position"),
     ),
     *_of(
@@ -257,7 +259,7 @@ MUTANTS: list[Mutant] = [
         ("a client who reaches us was not called back", "when conversations.direction = 'inbound' then 'client_reached_us'", "when conversations.direction = 'inbound' then 'called_back'"),
         ("an open one waits until as_of", "coalesce(conversations.started_at, {{ as_of() }})", "coalesce(conversations.started_at, {{ as_of() }} - interval '1 day')"),
         ("attempts after the miss only", "numbers.phone_key = dials.phone_key\n      and ended.first_missed_at < dials.started_at", "numbers.phone_key = dials.phone_key"),
-        ("waits from the first miss", "min(started_at) as first_missed_at", "max(started_at) as first_missed_at"),
+        ("waits from the first miss", "min(missed_at) as first_missed_at", "max(missed_at) as first_missed_at"),
         ("attempts by the client's other number", "clients.client_key = dials.client_key", "false and clients.client_key = dials.client_key"),
         ("dials at the second of the miss are none", "numbers.phone_key = dials.phone_key\n      and ended.first_missed_at < dials.started_at", "numbers.phone_key = dials.phone_key\n      and ended.first_missed_at <= dials.started_at"),
     ),

@@ -75,6 +75,7 @@ def play(database: Warehouse, rounds: int, seed: int) -> dict[str, int]:
         with database.connect() as loader, loader.transaction():
             share = draw.choice((0.01, 0.02, 0.05))
             company.change(loader, share, draw.randrange(1000))
+            company.ring_again(loader, share, draw.randrange(1000))
             if draw.random() < 0.5:
                 company.sweep_away(loader, share / 10, draw.randrange(1000))
 

@@ -15,9 +15,10 @@
     }
   )
 }}
+{%- set ring = "interval '" ~ var('ring_group_seconds') ~ " seconds'" -%}
 {#-
-  A call that came or changed concerns the calls of its number and session, theirs, and so on; and those that it was among
-  before it changed.
+  A call that came or changed concerns those of its session and those that its number rang with just before or after it, theirs,
+  and so on; and those that it was among before it changed.
 -#}
 {%- set changed_calls -%}
   select call_id from {{ changed_in('stg_bitrix24__calls') }}
@@ -26,51 +27,46 @@
   where started_at >= {{ last_build() }}
 {%- endset -%}
 {%- set changed = gather_first('changed', changed_calls) -%}
-{#- Numbers and sessions, and not calls, so that those of one number are looked up once. -#}
-{%- set tied_ends -%}
-  with recursive seeds as (
+{%- set affected -%}
+  with recursive calls as {{ read_in_place() }} (
     select
-      calls.session_id,
-      case when calls.type_id in (2, 3) then calls.phone_key end as phone_key
-    from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
+      call_id,
+      session_id,
+      phone_key,
+      started_at,
+      type_id in (2, 3) as is_ring
+    from {{ ref('stg_bitrix24__calls') }}
+  ),
+  tied as (
+    select calls.* from calls
     inner join {{ changed }} as changed on calls.call_id = changed.call_id
     union
     select
+      legs.call_id,
       legs.session_id,
-      case when legs.direction = 'inbound' then legs.phone_key end as phone_key
+      legs.phone_key,
+      legs.started_at,
+      legs.direction = 'inbound' as is_ring
     from {{ this }} as legs
     inner join {{ changed }} as changed on legs.call_id = changed.call_id
-  ),
-  tied as (
-    select ends.kind, ends.value
-    from seeds
-    cross join lateral (values ('number', seeds.phone_key), ('session', seeds.session_id)) as ends (kind, value)
-    where ends.value is not null
     union
-    select others.kind, others.value
+    select others.*
     from tied
     cross join lateral (
-      select 'session' as kind, calls.session_id as value
-      from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
-      where tied.kind = 'number' and calls.phone_key = tied.value and calls.type_id in (2, 3) and calls.session_id is not null
+      select calls.* from calls
+      where
+        tied.is_ring
+        and calls.is_ring
+        and calls.phone_key = tied.phone_key
+        and calls.started_at between tied.started_at - {{ ring }} and tied.started_at + {{ ring }}
       union all
-      select 'number' as kind, calls.phone_key as value
-      from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
-      where tied.kind = 'session' and calls.session_id = tied.value and calls.type_id in (2, 3) and calls.phone_key is not null
+      select calls.* from calls
+      where calls.session_id = tied.session_id
     ) as others
   )
-  select kind, value from tied
-{%- endset -%}
-{%- set tied = gather_first('tied', tied_ends) -%}
-{%- set affected -%}
   select call_id from {{ changed }}
   union all
-  select calls.call_id from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
-  inner join {{ tied }} as tied on tied.kind = 'number' and calls.phone_key = tied.value
-  where calls.type_id in (2, 3)
-  union all
-  select calls.call_id from (select * from {{ ref('stg_bitrix24__calls') }}) as calls
-  inner join {{ tied }} as tied on tied.kind = 'session' and calls.session_id = tied.value
+  select call_id from tied
 {%- endset -%}
 {{ gather_affected(affected) }}
 with recursive calls as (
@@ -139,7 +135,7 @@ linked as (
         and phone_key is not null
         and not lag(is_answered_by_now) over number_legs
         and started_at - lag(started_at) over number_legs
-        <= interval '{{ var("ring_group_seconds") }} seconds'
+        <= {{ ring }}
         then lag(call_id) over number_legs
     end as leg_before
   from sessions

@@ -38,6 +38,16 @@
   select client_key from {{ changed_in('fct_leads') }}
 {%- endset -%}
 {{ gather_affected(affected) }}
+{%- set of_affected_clients -%}
+  {%- if is_kept_up() -%}
+    and (card_touches.card_type, card_touches.card_id) in (
+      select
+        split_part(client_key, ':', 1),
+        cast(split_part(client_key, ':', 2) as bigint)
+      from {{ affected_keys() }}
+    )
+  {%- endif -%}
+{%- endset -%}
 with card_touches as {{ read_in_place() }} (
 
   select * from {{ ref('int_recency__card_touches') }}
@@ -89,7 +99,7 @@ strangers as (
     on card_touches.card_type = card_clients.card_type and card_touches.card_id = card_clients.card_id
   where
     card_touches.card_type in ('contact', 'company')
-    and card_clients.card_id is null {{ affected_only("card_touches.card_type || ':' || card_touches.card_id", 'and') }}
+    and card_clients.card_id is null {{ of_affected_clients }}
 
 ),
 

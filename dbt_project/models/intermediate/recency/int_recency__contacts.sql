@@ -1,6 +1,6 @@
 {{ config(indexes=[{'columns': ['card_type', 'card_id'], 'unique': true}]) }}
 
-with card_touches as (
+with card_touches as {{ read_in_place() }} (
 
   select * from {{ ref('int_recency__card_touches') }}
 
@@ -72,7 +72,7 @@ steps as (
 
 ),
 
-touches as (
+touches as {{ read_in_place() }} (
 
   select
     card_type,

@@ -3,12 +3,12 @@
     materialized='incremental',
     indexes=[
       {'columns': ['call_id'], 'unique': true},
-      {'columns': ['phone_key']},
-      {'columns': ['client_key']}
+      {'columns': ['phone_key', 'is_successful', 'started_at', 'call_id']},
+      {'columns': ['client_key', 'is_successful', 'started_at', 'call_id']}
     ],
     meta={
       'key': 'call_id',
-      'logs': ['call_id', 'phone_key', 'client_key'],
+      'logs': ['call_id', 'phone_key', 'client_key', 'started_at'],
       'scope': 'affected',
       'follows': ['fct_calls', 'fct_leads', 'int_clients__card_clients', 'int_telephony__number_clients']
     }

@@ -4,7 +4,10 @@
     pre_hook="set local work_mem = '256MB'",
     indexes=[
       {'columns': ['call_id'], 'unique': true},
-      {'columns': ['first_call_id']}
+      {'columns': ['first_call_id']},
+      {'columns': ['resolved_call_id']},
+      {'columns': ['phone_key']},
+      {'columns': ['client_key']}
     ],
     meta={
       'key': 'call_id',
@@ -14,127 +17,130 @@
     }
   )
 }}
-{#- Numbers and clients that calls tie together, directly or through one another, are settled together. -#}
-{%- set tied_ends -%}
+{#- The first conversation after a missed call with its number, and with its client: a lookup each. -#}
+{%- set followed -%}
+  select
+    missed.*,
+    case
+      when (by_client.started_at, by_client.call_id) < (by_number.started_at, by_number.call_id) then by_client.call_id
+      else coalesce(by_number.call_id, by_client.call_id)
+    end as resolved_call_id,
+    least(by_number.started_at, by_client.started_at) as resolved_at
+  from missed
+  {%- for name, key in {'by_number': 'phone_key', 'by_client': 'client_key'}.items() %}
+  left join lateral (
+    select
+      calls.call_id,
+      calls.started_at
+    from (select * from {{ ref('int_telephony__calls') }}) as calls
+    where
+      calls.{{ key }} = missed.{{ key }}
+      and calls.is_successful
+      and (calls.started_at, calls.call_id) > (missed.missed_at, missed.call_id)
+    order by calls.started_at, calls.call_id
+    limit 1
+  ) as {{ name }} on true
+  {%- endfor %}
+{%- endset -%}
+{%- set missed_calls -%}
+  select
+    call_id,
+    phone_key,
+    client_key,
+    started_at as missed_at
+  from {{ ref('int_telephony__calls') }}
+  where direction = 'inbound' and not is_answered and phone_key is not null
+{%- endset -%}
+{#-
+  A call that came or changed concerns the missed ones before it, of its number and client, that nobody had talked to until then:
+  those may be settled otherwise now.
+-#}
+{%- set moved_calls -%}
+  select distinct call_id, phone_key, client_key, started_at from {{ changed_in('int_telephony__calls') }}
+{%- endset -%}
+{%- set moved = gather_first('moved', moved_calls) -%}
+{%- set unsettled_calls -%}
+  select call_id from {{ moved }}
+  {%- for key in ['phone_key', 'client_key'] %}
+  union
+  select waiting.call_id from {{ moved }} as moved
+  inner join {{ this }} as waiting
+    on
+      moved.{{ key }} = waiting.{{ key }}
+      and moved.started_at >= waiting.missed_at
+      and moved.started_at <= coalesce(waiting.resolved_at, 'infinity')
+  {%- endfor %}
+{%- endset -%}
+{%- set unsettled = gather_first('unsettled', unsettled_calls) -%}
+{#- Those before, and those now, of which some call is the first. -#}
+{%- set settled_calls -%}
+  with missed as (
+    select calls.* from ({{ missed_calls }}) as calls
+    inner join {{ unsettled }} as unsettled on calls.call_id = unsettled.call_id
+  )
+  select phone_key, client_key, resolved_call_id from ({{ followed }}) as followed
+  union
+  select was.phone_key, was.client_key, was.resolved_call_id from {{ this }} as was
+  inner join {{ unsettled }} as unsettled on was.call_id = unsettled.call_id
+{%- endset -%}
+{%- set settled = gather_first('settled', settled_calls) -%}
+{#- Those that one conversation settled belong together, and open ones that numbers and clients tie, even by others. -#}
+{%- set affected -%}
   with recursive tied as (
     select ends.kind, ends.value
-    from {{ changed_in('int_telephony__calls') }}
-    cross join lateral (values ('number', changes.phone_key), ('client', changes.client_key)) as ends (kind, value)
-    where ends.value is not null
+    from {{ settled }} as settled
+    cross join lateral (values ('number', settled.phone_key), ('client', settled.client_key)) as ends (kind, value)
+    where settled.resolved_call_id is null and ends.value is not null
     union
     select others.kind, others.value
     from tied
     cross join lateral (
-      select 'client' as kind, calls.client_key as value
-      from (select * from {{ ref('int_telephony__calls') }}) as calls
-      where tied.kind = 'number' and calls.phone_key = tied.value and calls.client_key is not null
+      select 'client' as kind, waiting.client_key as value
+      from {{ this }} as waiting
+      where
+        tied.kind = 'number'
+        and waiting.phone_key = tied.value
+        and waiting.resolved_call_id is null
+        and waiting.client_key is not null
       union all
-      select 'number' as kind, calls.phone_key as value
-      from (select * from {{ ref('int_telephony__calls') }}) as calls
-      where tied.kind = 'client' and calls.client_key = tied.value and calls.phone_key is not null
+      select 'number' as kind, waiting.phone_key as value
+      from {{ this }} as waiting
+      where tied.kind = 'client' and waiting.client_key = tied.value and waiting.resolved_call_id is null
     ) as others
   )
-  select kind, value from tied
-{%- endset -%}
-{%- set tied = gather_first('tied', tied_ends) -%}
-{%- set affected -%}
-  select call_id from {{ changed_in('int_telephony__calls') }}
+  select call_id from {{ unsettled }}
   union all
-  select calls.call_id from (select * from {{ ref('int_telephony__calls') }}) as calls
-  inner join {{ tied }} as tied on tied.kind = 'number' and calls.phone_key = tied.value
+  select waiting.call_id from {{ settled }} as settled
+  inner join {{ this }} as waiting on settled.resolved_call_id = waiting.resolved_call_id
   union all
-  select calls.call_id from (select * from {{ ref('int_telephony__calls') }}) as calls
-  inner join {{ tied }} as tied on tied.kind = 'client' and calls.client_key = tied.value
+  select waiting.call_id from tied
+  inner join {{ this }} as waiting
+    on tied.kind = 'number' and tied.value = waiting.phone_key and waiting.resolved_call_id is null
+  union all
+  select waiting.call_id from tied
+  inner join {{ this }} as waiting
+    on tied.kind = 'client' and tied.value = waiting.client_key and waiting.resolved_call_id is null
 {%- endset -%}
 {{ gather_affected(affected) }}
-with recursive calls as (
+with recursive missed as (
 
-  select * from {{ ref('int_telephony__calls') }}
-  {{ affected_only('call_id') }}
-
-),
-
-missed as (
-
-  select
-    call_id,
-    phone_key,
-    client_key
-  from calls
-  where direction = 'inbound' and not is_answered and phone_key is not null
+  {{ missed_calls | indent(2) }}
+  {{ affected_only('call_id', 'and') }}
 
 ),
 
-missed_numbers as (
-
-  select distinct phone_key
-  from missed
-
-),
-
-missed_clients as (
-
-  select distinct client_key
-  from missed
-  where client_key is not null
-
-),
-
--- Missed calls, and the conversations that may have settled them, in the order of time.
-events as (
-
-  select
-    calls.call_id,
-    calls.phone_key,
-    calls.client_key,
-    calls.is_successful,
-    row_number() over (order by calls.started_at, calls.call_id) as position
-  from calls
-  left join missed_numbers on calls.phone_key = missed_numbers.phone_key
-  left join missed_clients on calls.client_key = missed_clients.client_key
-  where
-    (calls.direction = 'inbound' and not calls.is_answered and calls.phone_key is not null)
-    or (
-      calls.is_successful
-      and (missed_numbers.phone_key is not null or missed_clients.client_key is not null)
-    )
-
-),
-
--- The next conversation with the same number, and with the same client. Read backwards, the frame only ever grows.
 followed as (
 
-  select
-    *,
-    case
-      when phone_key is not null
-        then min(position) filter (where is_successful) over number_backwards
-    end as number_reached_at,
-    case
-      when client_key is not null
-        then min(position) filter (where is_successful) over client_backwards
-    end as client_reached_at
-  from events
-  window
-    number_backwards as (
-      partition by phone_key order by position desc rows between unbounded preceding and 1 preceding
-    ),
-    client_backwards as (
-      partition by client_key order by position desc rows between unbounded preceding and 1 preceding
-    )
+  {{ followed | indent(2) }}
 
 ),
 
 settled as (
 
   select
-    call_id,
-    phone_key,
-    client_key,
-    position,
-    least(number_reached_at, client_reached_at) as reached_at
+    *,
+    row_number() over (order by missed_at, call_id) as position
   from followed
-  where not is_successful
 
 ),
 
@@ -148,7 +154,7 @@ open_calls as (
       case when client_key is not null then min(position) over (partition by client_key) end
     ) as earlier_position
   from settled
-  where reached_at is null
+  where resolved_call_id is null
 
 ),
 
@@ -173,11 +179,10 @@ roots as (
 grouped as (
 
   select
-    settled.call_id,
-    settled.reached_at,
+    settled.*,
     case
-      when settled.reached_at is null then roots.first_position
-      else min(settled.position) over (partition by settled.reached_at)
+      when settled.resolved_call_id is null then roots.first_position
+      else min(settled.position) over (partition by settled.resolved_call_id)
     end as first_position
   from settled
   left join roots on settled.position = roots.position
@@ -188,11 +193,14 @@ final as (
 
   select
     grouped.call_id,
+    grouped.phone_key,
+    grouped.client_key,
+    grouped.missed_at,
     firsts.call_id as first_call_id,
-    conversations.call_id as resolved_call_id
+    grouped.resolved_call_id,
+    grouped.resolved_at
   from grouped
-  inner join events as firsts on grouped.first_position = firsts.position
-  left join events as conversations on grouped.reached_at = conversations.position
+  inner join settled as firsts on grouped.first_position = firsts.position
 
 )
 

@@ -10,27 +10,22 @@
     }
   )
 }}
-{#- A call concerns the waits of its number and of its client; who still waits, waits longer. -#}
-{%- set changed_numbers -%}
-  select distinct phone_key from {{ changed_in('int_telephony__calls') }}
+{#- A call concerns waits of its number and client that had not ended before it; who still waits, waits longer. -#}
+{%- set moved_calls -%}
+  select distinct phone_key, client_key, started_at from {{ changed_in('int_telephony__calls') }}
 {%- endset -%}
-{%- set numbers = gather_first('numbers', changed_numbers) -%}
-{%- set changed_clients -%}
-  select distinct client_key from {{ changed_in('int_telephony__calls') }}
-{%- endset -%}
-{%- set clients = gather_first('clients', changed_clients) -%}
+{%- set moved = gather_first('moved', moved_calls) -%}
 {%- set affected -%}
   select first_call_id from {{ changed_in('int_telephony__resolutions') }}
+  {%- for key in ['phone_key', 'client_key'] %}
   union all
   select resolutions.first_call_id
-  from {{ numbers }} as numbers
-  inner join (select * from {{ ref('int_telephony__calls') }}) as calls on numbers.phone_key = calls.phone_key
-  inner join (select * from {{ ref('int_telephony__resolutions') }}) as resolutions on calls.call_id = resolutions.call_id
-  union all
-  select resolutions.first_call_id
-  from {{ clients }} as clients
-  inner join (select * from {{ ref('int_telephony__calls') }}) as calls on clients.client_key = calls.client_key
-  inner join (select * from {{ ref('int_telephony__resolutions') }}) as resolutions on calls.call_id = resolutions.call_id
+  from {{ moved }} as moved
+  inner join (select * from {{ ref('int_telephony__resolutions') }}) as resolutions
+    on
+      moved.{{ key }} = resolutions.{{ key }}
+      and moved.started_at <= coalesce(resolutions.resolved_at, 'infinity')
+  {%- endfor %}
   union all
   select first_call_id from {{ this }}
   where resolution = 'open'
@@ -55,31 +50,17 @@ calendar as (
 
 ),
 
-missed as (
-
-  select
-    resolutions.first_call_id,
-    resolutions.resolved_call_id,
-    calls.call_id,
-    calls.started_at,
-    calls.phone_key,
-    calls.client_key
-  from resolutions
-  inner join calls on resolutions.call_id = calls.call_id
-
-),
-
 waits as (
 
   select
     first_call_id,
     resolved_call_id,
     count(*) as missed_count,
-    min(started_at) as first_missed_at,
-    max(started_at) as last_missed_at,
-    (array_agg(client_key order by started_at desc, call_id desc) filter (where client_key is not null))[1]
+    min(missed_at) as first_missed_at,
+    max(missed_at) as last_missed_at,
+    (array_agg(client_key order by missed_at desc, call_id desc) filter (where client_key is not null))[1]
       as client_key
-  from missed
+  from resolutions
   group by first_call_id, resolved_call_id
 
 ),
@@ -107,7 +88,7 @@ numbers as (
   select distinct
     first_call_id,
     phone_key
-  from missed
+  from resolutions
 
 ),
 
@@ -116,7 +97,7 @@ clients as (
   select distinct
     first_call_id,
     client_key
-  from missed
+  from resolutions
   where client_key is not null
 
 ),

@@ -16,6 +16,8 @@
   )
 }}
 {{ take_up_published() }}
+{#- A client who is a lead is looked up by its id. -#}
+{%- set own_lead = "cast(substring(missed.client_key from '^lead:(\\d+)$') as bigint)" -%}
 {%- set affected -%}
   select call_id from {{ changed_in('fct_calls') }}
   union all
@@ -31,7 +33,7 @@
   inner join {{ changed_in('dim_clients') }} on missed.client_key = changes.client_key
   union all
   select missed.call_id from {{ this }} as missed
-  inner join {{ changed_in('fct_leads') }} on missed.client_key = 'lead:' || changes.lead_id
+  inner join {{ changed_in('fct_leads') }} on {{ own_lead }} = changes.lead_id
 {%- endset -%}
 {{ gather_affected(affected) }}
 with calls as (
@@ -136,7 +138,7 @@ final as (
     missed.working_seconds
   from missed
   left join clients on missed.client_key = clients.client_key
-  left join leads on missed.client_key = 'lead:' || leads.lead_id
+  left join leads on {{ own_lead }} = leads.lead_id
   order by missed.started_at
 
 )
