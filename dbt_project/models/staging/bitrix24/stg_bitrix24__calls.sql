@@ -6,7 +6,7 @@
       {'columns': ['call_id'], 'unique': true},
       {'columns': ['loaded_at']},
       {'columns': ['started_at']},
-      {'columns': ['phone_key']},
+      {'columns': ['phone_key', 'started_at']},
       {'columns': ['session_id']}
     ],
     meta={'key': 'call_id'}
